@@ -1,0 +1,52 @@
+"""What every command shares: where output goes, `--json`, and exit codes."""
+
+import json
+import sys
+from enum import IntEnum
+from typing import Any
+
+from fivetier.domain import errors
+from rich.console import Console
+
+out = Console(soft_wrap=True, highlight=False)
+err = Console(stderr=True, soft_wrap=True, highlight=False)
+
+
+class Exit(IntEnum):
+    """Exit codes are contract (DECISIONS, Layout): 0 covers done and awaiting."""
+
+    OK = 0
+    USAGE = 2
+    REFUSED = 3
+    RUN_FAILED = 4
+
+
+def print_json(data: Any) -> None:
+    """One JSON document on standard output, nothing else."""
+    sys.stdout.write(json.dumps(data, indent=2, ensure_ascii=False, default=str) + "\n")
+
+
+def exit_code(error: errors.FivetierError) -> Exit:
+    """Which exit code an error means."""
+    if isinstance(error, errors.InvalidSubVersion | errors.UnknownSource | errors.NotFound | UsageError):
+        return Exit.USAGE
+    if isinstance(error, errors.IntegrityError):
+        return Exit.RUN_FAILED
+    return Exit.REFUSED
+
+
+class UsageError(errors.FivetierError):
+    """The command line cannot be carried out as typed."""
+
+
+class RefusedByApi(errors.FivetierError):
+    """The API refused; code and message are its own."""
+
+    def __init__(self, *, error: str, message: str) -> None:
+        self.error = error
+        super().__init__(message)
+
+    @property
+    def code(self) -> str:
+        """The error the API named."""
+        return self.error

@@ -1,0 +1,39 @@
+"""Assemble the commands, and turn our errors into one line and an exit code."""
+
+import sys
+
+import typer
+from fivetier.domain.errors import FivetierError
+
+from fivetier_cli import comparing, pipeline, querying, stack
+from fivetier_cli.console import err, exit_code
+
+app = typer.Typer(
+    name="fivetier",
+    help="Provider-to-payer database in five tiers: refreshed per line of business, published after two signatures.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+for command in (
+    comparing.compare,
+    stack.up,
+    stack.down,
+    pipeline.land,
+    pipeline.refresh,
+    pipeline.runs,
+    pipeline.report,
+    pipeline.sign,
+    querying.sql,
+):
+    app.command()(command)
+app.add_typer(querying.audit_app, name="audit")
+
+
+def main() -> None:
+    """Run the command line."""
+    try:
+        app()
+    except FivetierError as error:
+        err.print(f"{error.code}: {error}", style="red", markup=False)
+        sys.exit(exit_code(error))

@@ -1,0 +1,194 @@
+"""Commands that move a run along: land, refresh, runs, report, sign."""
+
+import time
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from fivetier.domain.errors import UnknownSource
+from fivetier.domain.ids import SubVersion
+from fivetier.domain.tiers import Lob
+from fivetier.feeds.catalog import sources_of
+from fivetier.web.report_page import render_report
+from fivetier.web.text_report import summary_lines
+from rich.table import Table
+
+from fivetier_cli.console import Exit, UsageError, err, out, print_json
+from fivetier_cli.stack import DEFAULT_STATE, AsJson, Deployed, StateDir, attach
+
+LobOption = Annotated[Lob, typer.Option(help="Line of business.")]
+MonthOption = Annotated[str, typer.Option(help="Month of the run, YYYY_MM.")]
+POLL_SECONDS = 0.5
+
+
+def land(
+    files: Annotated[list[Path], typer.Argument(help="Files as their publisher names them.", exists=True)],
+    lob: LobOption,
+    source: Annotated[str, typer.Option(help="Source id, for example cms_ma_contract_directory.")],
+    sub_version: MonthOption,
+    state: StateDir = DEFAULT_STATE,
+    as_json: AsJson = False,
+) -> None:
+    """Land files of one source for one month; the newest file of a source is the one a run uses."""
+    month = SubVersion.parse(sub_version)
+    known = [spec.source for spec in sources_of(lob)]
+    if source not in known:
+        raise UnknownSource(lob=lob, source=source, known=known)
+    attach(state).use()
+    from fivetier.aws.wiring import landing
+
+    landed = []
+    for path in files:
+        if path.is_dir():
+            raise UsageError(f"{path} is a folder; name the file")
+        with err.status(f"landing {path.name}", spinner="dots"):
+            landed.append(landing().put(lob, source, str(month), path.name, path.read_bytes()))
+    if as_json:
+        print_json([obj.model_dump(mode="json") for obj in landed])
+        return
+    for obj in landed:
+        out.print(f"landed {obj.key} ({obj.size:,} bytes, sha256 {obj.sha256[:12]})", markup=False)
+
+
+def refresh(
+    lob: LobOption,
+    sub_version: MonthOption,
+    login: Annotated[str, typer.Option("--as", help="Who requests it.")] = "data_ops_reviewer",
+    reason: Annotated[str, typer.Option(help="Why to ask again after a rejection or an expiry.")] = "",
+    wait: Annotated[bool, typer.Option("--wait", help="Wait until people are asked, or the run ends.")] = False,
+    state: StateDir = DEFAULT_STATE,
+    as_json: AsJson = False,
+) -> None:
+    """Start the refresh of a month from what has landed; the same files again are the same run."""
+    deployed = attach(state)
+    body = {"lob": lob.value, "sub_version": sub_version, "reason": reason}
+    status = deployed.call("POST", "/runs", login=login, body=body)
+    run_id = str(status["run_id"])
+    if wait:
+        run = _wait(deployed, run_id, login, quiet=as_json)
+        status = {"run_id": run_id, "state": run["state"]}
+        if run.get("error"):
+            status |= {"error": run["error"], "cause": run["cause"]}
+    if as_json:
+        print_json(status)
+    else:
+        _say_where_it_stands(status)
+    if status["state"] == "FAILED":
+        raise typer.Exit(Exit.RUN_FAILED)
+
+
+def _wait(deployed: Deployed, run_id: str, login: str, *, quiet: bool) -> dict[str, Any]:
+    """Poll until the run waits for people or has ended; row counts appear as steps report them."""
+    shown: set[str] = set()
+    while True:
+        run: dict[str, Any] = deployed.call("GET", f"/runs/{run_id}", login=login)
+        for step, counts in run["progress"].items():
+            if step not in shown and not quiet:
+                shown.add(step)
+                numbers = ", ".join(f"{name} {count:,}" for name, count in counts.items())
+                err.print(f"  {step}: {numbers}", markup=False)
+        if run["state"] not in ("RUNNING", "PUBLISHING"):
+            return run
+        time.sleep(POLL_SECONDS)
+
+
+def _say_where_it_stands(status: dict[str, Any]) -> None:
+    run_id, state = status["run_id"], status["state"]
+    out.print(f"{run_id} is {state}", markup=False)
+    if status.get("error"):
+        out.print(f"{status['error']}: {status['cause']}", markup=False)
+    if state == "AWAITING_SIGN_OFF":
+        out.print(f"Read it: fivetier report {run_id}", markup=False)
+        out.print(
+            f"Sign it: fivetier sign {run_id} --role engineering_lead --as engineering_lead "
+            "--decision approve --reason TEXT",
+            markup=False,
+        )
+    elif state == "RUNNING":
+        out.print("Follow it: fivetier runs", markup=False)
+
+
+def runs(
+    lob: Annotated[Lob | None, typer.Option(help="Only this line of business.")] = None,
+    login: Annotated[str, typer.Option("--as", help="Who asks.")] = "data_ops_reviewer",
+    state: StateDir = DEFAULT_STATE,
+    as_json: AsJson = False,
+) -> None:
+    """List runs, newest first."""
+    query = "" if lob is None else f"?lob={lob.value}"
+    found = attach(state).call("GET", f"/runs{query}", login=login)
+    if as_json:
+        print_json(found)
+        return
+    if not found:
+        out.print("No run yet: land files, then `fivetier refresh`.")
+        return
+    table = Table("run", "state", "requested by", "started (UTC)", "waiting for, or why it ended")
+    for run in found:
+        why = ", ".join(run["waiting_for"]) or (f"{run['error']}: {run['cause']}" if run["error"] else "")
+        table.add_row(run["run_id"], run["state"], run["requested_by"], run["started_at"][:19], why)
+    out.print(table)
+
+
+def report(
+    run_id: Annotated[str, typer.Argument(metavar="RUN")],
+    html: Annotated[Path | None, typer.Option(help="Write the report as one HTML page.")] = None,
+    login: Annotated[str, typer.Option("--as", help="Who reads.")] = "data_ops_reviewer",
+    state: StateDir = DEFAULT_STATE,
+    as_json: AsJson = False,
+) -> None:
+    """Show the frozen report of a run: what would change, and what to look at before signing."""
+    found = attach(state).call("GET", f"/runs/{run_id}/report", login=login)
+    if html is not None:
+        html.write_text(render_report(found), encoding="utf-8")
+    if as_json:
+        print_json(found)
+        return
+    for line in summary_lines(found):
+        out.print(line, markup=False)
+    if html is not None:
+        out.print(f"\nThe whole report: {html}", markup=False)
+
+
+def sign(
+    run_id: Annotated[str, typer.Argument(metavar="RUN")],
+    role: Annotated[str, typer.Option(help="Role to sign in: engineering_lead or data_lead.")],
+    login: Annotated[str, typer.Option("--as", help="Who signs; the local stack has one login per role.")],
+    decision: Annotated[str, typer.Option(help="approve or reject.")],
+    reason: Annotated[str, typer.Option(help="Why, in words; it is kept for good.")],
+    tick: Annotated[
+        list[str] | None, typer.Option(metavar="CODE=REASON", help="A P1 finding you looked at; repeat per code.")
+    ] = None,
+    digest: Annotated[
+        str | None, typer.Option(help="Manifest digest you reviewed; the run's own when left out.")
+    ] = None,
+    state: StateDir = DEFAULT_STATE,
+    as_json: AsJson = False,
+) -> None:
+    """Approve or reject a run in a role. Both leads must approve, two persons, neither the requester."""
+    ticks = dict(_tick(text) for text in tick or [])
+    if decision not in ("approve", "reject"):
+        raise UsageError(f"--decision is approve or reject, not {decision!r}")
+    deployed = attach(state)
+    run = deployed.call("GET", f"/runs/{run_id}", login=login)
+    body = {
+        "role": role,
+        "decision": decision,
+        "reason": reason,
+        "manifest_digest": digest or run["manifest_digest"] or "0" * 64,
+        "ticks": ticks,
+    }
+    receipt = deployed.call("POST", f"/sign-offs/{run_id}/{run['round_number'] or 0}", login=login, body=body)
+    if as_json:
+        print_json(receipt)
+        return
+    out.print(f"{login} as {role}: {receipt['meaning']} ({receipt['signed_at']})", markup=False)
+    waiting = ", ".join(receipt["still_waiting_for"])
+    out.print(f"Still waiting for: {waiting}" if waiting else "Nobody else is waited for.", markup=False)
+
+
+def _tick(text: str) -> tuple[str, str]:
+    code, separator, reason = text.partition("=")
+    if not separator or not code.strip() or not reason.strip():
+        raise UsageError(f"--tick wants CODE=REASON, not {text!r}")
+    return code.strip(), reason.strip()

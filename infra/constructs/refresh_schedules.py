@@ -1,0 +1,84 @@
+"""The refresh calendar as EventBridge Scheduler schedules: rules know UTC only (DOMAIN R2.1)."""
+
+import json
+from collections.abc import Iterable
+
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_scheduler as scheduler
+from aws_cdk import aws_sqs as sqs
+from constructs import Construct
+from fivetier.domain.calendar import Schedule
+
+from infra.constructs.grants import Grant, give
+
+#: Scheduler puts the time in that the schedule was due at: a late call still refreshes the month it was meant for.
+_SCHEDULED_AT = "<aws.scheduler.scheduled-time>"
+_HALF_A_DAY = 12 * 60 * 60
+
+
+class RefreshSchedules(Construct):
+    """One schedule group, one role that may call one function, one schedule per line of the calendar."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        group_name: str,
+        schedules: Iterable[Schedule],
+        function_arn: str,
+        missed: sqs.IQueue,
+        account: str,
+        is_enabled: bool,
+    ) -> None:
+        """Create them.
+
+        Args:
+            scope: parent.
+            construct_id: id.
+            group_name: name of the group.
+            schedules: the calendar.
+            function_arn: function that starts a refresh.
+            missed: queue for calls that could not be made within half a day.
+            account: only schedules of this account may take the role.
+            is_enabled: whether they fire.
+        """
+        super().__init__(scope, construct_id)
+        group = scheduler.CfnScheduleGroup(self, "Group", name=group_name)
+        role = iam.Role(
+            self,
+            "Role",
+            assumed_by=iam.ServicePrincipal(
+                "scheduler.amazonaws.com", conditions={"StringEquals": {"aws:SourceAccount": account}}
+            ),
+            description=f"{group_name}: starts refreshes when they are due",
+        )
+        give(
+            role,
+            [
+                Grant(actions=("lambda:InvokeFunction",), resources=(function_arn,)),
+                Grant(actions=("sqs:SendMessage",), resources=(missed.queue_arn,)),
+            ],
+        )
+        for schedule in schedules:
+            one = scheduler.CfnSchedule(
+                self,
+                f"{schedule.lob.value}-{schedule.name}",
+                name=f"{schedule.lob.value}-{schedule.name}".replace("_", "-"),
+                group_name=group_name,
+                description=schedule.meaning,
+                schedule_expression=schedule.expression,
+                schedule_expression_timezone=schedule.timezone,
+                flexible_time_window=scheduler.CfnSchedule.FlexibleTimeWindowProperty(mode="OFF"),
+                state="ENABLED" if is_enabled else "DISABLED",
+                target=scheduler.CfnSchedule.TargetProperty(
+                    arn=function_arn,
+                    role_arn=role.role_arn,
+                    input=json.dumps({"lob": schedule.lob.value, "scheduled_at": _SCHEDULED_AT}),
+                    dead_letter_config=scheduler.CfnSchedule.DeadLetterConfigProperty(arn=missed.queue_arn),
+                    retry_policy=scheduler.CfnSchedule.RetryPolicyProperty(
+                        maximum_event_age_in_seconds=_HALF_A_DAY, maximum_retry_attempts=20
+                    ),
+                ),
+            )
+            one.add_dependency(group)

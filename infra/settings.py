@@ -1,0 +1,170 @@
+"""What differs between deployments, in one frozen object; values come from `cdk.json` (ARCHITECTURE §7).
+
+Nothing in the stacks asks for the stage's name to decide something: each difference is a field here, so that two
+stages differ exactly where this file says.
+"""
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any, Literal
+from urllib.parse import urlsplit
+
+ROOT = Path(__file__).resolve().parents[1]
+STAGES = ("dev", "prod", "local")
+#: Context that may be given by `-c` and wins over the stage's own value.
+OVERRIDES = ("account", "region", "oidc_issuer", "oidc_audience", "sign_off_seconds")
+
+StageName = Literal["dev", "prod", "local"]
+
+
+class SettingsError(ValueError):
+    """The settings do not make a deployment; the message says what to set."""
+
+
+class MissingSetting(SettingsError):
+    """A value without which nothing may be deployed is absent."""
+
+    def __init__(self, *, stage: str, setting: str, why: str) -> None:
+        self.stage, self.setting = stage, setting
+        super().__init__(
+            f"stage {stage}: {setting} is not set; {why}. "
+            f"Set it with -c {setting}=VALUE, or as stages.{stage}.{setting} in cdk.json."
+        )
+
+
+class InvalidSetting(SettingsError):
+    """A value has the wrong form."""
+
+    def __init__(self, *, stage: str, setting: str, value: object, rule: str) -> None:
+        self.stage, self.setting, self.value = stage, setting, value
+        super().__init__(f"stage {stage}: {setting} is {value!r}; {rule}.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StageSettings:
+    """One deployment.
+
+    Attributes:
+        name: stage; part of every physical name.
+        account: AWS account, or None for the one the caller's credentials belong to.
+        region: AWS region, or None likewise.
+        oidc_issuer: who says who people are; without one nobody could sign, so nothing is deployed.
+        oidc_audience: what tokens must be made out to.
+        audit_retention_days: how long Object Lock (COMPLIANCE) keeps audit events; nobody can shorten it later.
+        staging_retention_days: how long candidates, reports and manifests are kept as evidence.
+        results_retention_days: how long Athena results are kept.
+        log_retention_days: how long logs are kept; one of CloudWatch's own steps.
+        sign_off_seconds: how long people are asked, instead of what the LOB's policy says; for tests only.
+        schedules_enabled: whether the refresh calendar runs by itself.
+        retain_data: whether buckets, table and key outlive their stack.
+        protect_from_deletion: termination protection of the data stack, deletion protection of the table.
+        light_memory_mb: memory of functions that read and write records.
+        heavy_memory_mb: memory of functions that hold a slice of the hierarchy.
+        scan_limit_gb: bytes one Athena query may scan.
+        api_requests_per_second: throttle of the API; bursts may be twice that.
+        api_concurrency: most instances of the API at once; reserved from the account's total.
+    """
+
+    name: StageName
+    account: str | None = None
+    region: str | None = None
+    oidc_issuer: str
+    oidc_audience: str
+    audit_retention_days: int
+    staging_retention_days: int
+    results_retention_days: int
+    log_retention_days: int
+    sign_off_seconds: int | None = None
+    schedules_enabled: bool
+    retain_data: bool
+    protect_from_deletion: bool
+    light_memory_mb: int
+    heavy_memory_mb: int
+    scan_limit_gb: int
+    api_requests_per_second: int
+    api_concurrency: int | None = None
+
+    def __post_init__(self) -> None:
+        issuer = urlsplit(self.oidc_issuer)
+        if issuer.scheme != "https" and not (self.is_local and issuer.scheme == "http"):
+            rule = "API Gateway accepts tokens of https issuers only (http is for stage local)"
+            raise InvalidSetting(stage=self.name, setting="oidc_issuer", value=self.oidc_issuer, rule=rule)
+        if not issuer.netloc:
+            rule = "give the issuer's whole URL"
+            raise InvalidSetting(stage=self.name, setting="oidc_issuer", value=self.oidc_issuer, rule=rule)
+        if self.sign_off_seconds is not None and self.sign_off_seconds < 1:
+            rule = "people need at least a second"
+            raise InvalidSetting(stage=self.name, setting="sign_off_seconds", value=self.sign_off_seconds, rule=rule)
+        if self.name == "prod" and self.sign_off_seconds is not None:
+            rule = "in prod the LOB's signed policy decides"
+            raise InvalidSetting(stage=self.name, setting="sign_off_seconds", value=self.sign_off_seconds, rule=rule)
+
+    @property
+    def is_local(self) -> bool:
+        """Whether this is the stack on a developer's own machine."""
+        return self.name == "local"
+
+    @property
+    def prefix(self) -> str:
+        """How physical names begin."""
+        return f"fivetier-{self.name}"
+
+    @property
+    def lake_database(self) -> str:
+        """Glue database of what is published."""
+        return f"fivetier_{self.name}"
+
+    @property
+    def staging_database(self) -> str:
+        """Glue database of what people are asked to sign."""
+        return f"fivetier_{self.name}_staging"
+
+
+def load_context(overrides: Mapping[str, str] | None = None) -> dict[str, Any]:
+    """CDK context: `cdk.json`, then what the CDK CLI hands over, then `overrides`.
+
+    `python -m infra.app` is not started by the CLI, and only the CLI reads `cdk.json`, so it is read here.
+    """
+    context: dict[str, Any] = json.loads((ROOT / "cdk.json").read_text(encoding="utf-8"))["context"]
+    return {**context, **json.loads(os.environ.get("CDK_CONTEXT_JSON", "{}")), **(overrides or {})}
+
+
+def load_settings(context: Mapping[str, Any]) -> StageSettings:
+    """The settings of the stage that `context` names.
+
+    Raises:
+        MissingSetting: the OIDC issuer or another value is absent.
+        InvalidSetting: the stage is unknown or a value has the wrong form.
+    """
+    stage = context.get("stage", "dev")
+    stages = context.get("stages", {})
+    if stage not in STAGES or stage not in stages:
+        raise InvalidSetting(stage=stage, setting="stage", value=stage, rule=f"stages are {', '.join(STAGES)}")
+    given = {key: context[key] for key in OVERRIDES if context.get(key) not in (None, "")}
+    values = {key: value for key, value in {**stages[stage], **given}.items() if value is not None}
+    names = {field.name for field in fields(StageSettings)}
+    if unknown := sorted(values.keys() - names):
+        raise InvalidSetting(stage=stage, setting=unknown[0], value=values[unknown[0]], rule="no setting has this name")
+    for name, why in (
+        ("oidc_issuer", "without an issuer nobody can prove who signs, so nothing is deployed"),
+        ("oidc_audience", "tokens made out to anybody else must be refused"),
+    ):
+        if name not in values:
+            raise MissingSetting(stage=stage, setting=name, why=why)
+    if "sign_off_seconds" in values:
+        values["sign_off_seconds"] = _whole_number(stage, "sign_off_seconds", values["sign_off_seconds"])
+    try:
+        return StageSettings(name=stage, **values)
+    except TypeError as error:
+        raise SettingsError(f"stage {stage}: {error}; see stages.{stage} in cdk.json.") from error
+
+
+def _whole_number(stage: str, setting: str, value: object) -> int:
+    """Context given by `-c` is always text."""
+    try:
+        return int(str(value))
+    except ValueError as error:
+        raise InvalidSetting(stage=stage, setting=setting, value=value, rule="give a whole number") from error

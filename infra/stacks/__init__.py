@@ -1,0 +1,1 @@
+"""The stacks: data (kept), pipeline (replaceable), query (what people read)."""

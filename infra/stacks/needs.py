@@ -1,0 +1,247 @@
+"""What each need of a function means: environment variables, and exactly the rights behind them."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from aws_cdk import Aws
+from fivetier.domain.calendar import refreshed_lobs
+from fivetier.domain.tables import RELEASE, RELEASE_TABLES
+
+from infra.constructs.grants import Grant
+from infra.constructs.private_bucket import bucket_arn
+from infra.settings import StageSettings
+from infra.stacks.function_table import FunctionSpec, Need
+from infra.stacks.names import DataNames, machine_name
+
+_READ_OBJECTS = ("s3:GetObject", "s3:GetObjectVersion")
+_WRITE_OBJECTS = ("s3:PutObject", "s3:AbortMultipartUpload")
+_READ_ITEMS = ("dynamodb:GetItem", "dynamodb:Query")
+_RUN_DEPENDENT = "Object keys hold the run or the landed file, so they are known by their folder only."
+_STAGED_TABLES = "Staged tables are named after the month (tmp_<table>_<YYYY_MM>); the prefix is theirs alone."
+_LIST_STREAMS = "dynamodb:ListStreams, which Lambda asks of a stream's reader, knows no resources."
+_EXECUTIONS = "Executions are named after the run; the state machine is named."
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a need is answered with."""
+
+    environment: Mapping[str, str] = field(default_factory=dict)
+    grants: tuple[Grant, ...] = ()
+
+
+class Needs:
+    """Answers every need in one stage."""
+
+    def __init__(self, settings: StageSettings, *, key_arn: str, stream_arn: str) -> None:
+        self._settings = settings
+        self._key_arn = key_arn
+        names = self._names = DataNames.of(settings)
+        lake_read = _objects(names.lake_bucket, "lake/*", _READ_OBJECTS)
+        machines = {lob.value: machine_arn(settings, lob.value) for lob in refreshed_lobs()}
+        landing = {"FIVETIER_LANDING_BUCKET": names.landing_bucket}
+        staging = {"FIVETIER_STAGING_BUCKET": names.staging_bucket}
+        # The lake adapter is built with the name of the bucket it publishes from; reading the lake gives no right there.
+        lake = {
+            "FIVETIER_LAKE_BUCKET": names.lake_bucket,
+            "FIVETIER_LAKE_DATABASE": names.lake_database,
+            **staging,
+        }
+        self._answers: dict[Need, Answer] = {
+            Need.RUNS: Answer(
+                {"FIVETIER_OPS_TABLE": names.ops_table},
+                (
+                    self._ops((*_READ_ITEMS, "dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:ConditionCheckItem")),
+                    self._key("kms:Decrypt", "kms:GenerateDataKey"),
+                ),
+            ),
+            Need.EMPTY_OUTBOX: Answer(grants=(self._ops(("dynamodb:DeleteItem",)),)),
+            Need.PIN_LANDED: Answer(
+                landing,
+                (
+                    _bucket(names.landing_bucket, ("s3:ListBucket", "s3:ListBucketVersions")),
+                    _objects(names.landing_bucket, "landing/*", _READ_OBJECTS),
+                    self._key("kms:Decrypt"),
+                ),
+            ),
+            Need.READ_LANDED: Answer(
+                landing,
+                (_objects(names.landing_bucket, "landing/*", _READ_OBJECTS), self._key("kms:Decrypt")),
+            ),
+            Need.WRITE_STAGED: Answer(
+                staging,
+                (
+                    _objects(names.staging_bucket, "staging/*", _WRITE_OBJECTS),
+                    _objects(names.staging_bucket, "quarantine/*", _WRITE_OBJECTS),
+                    self._key("kms:Decrypt", "kms:GenerateDataKey"),
+                ),
+            ),
+            Need.READ_STAGED: Answer(
+                staging,
+                (
+                    _bucket(names.staging_bucket, ("s3:ListBucket",)),
+                    _objects(names.staging_bucket, "staging/*", _READ_OBJECTS),
+                    _objects(names.staging_bucket, "quarantine/*", _READ_OBJECTS),
+                    self._key("kms:Decrypt"),
+                ),
+            ),
+            Need.SHOW_STAGED: Answer(
+                {"FIVETIER_STAGING_DATABASE": names.staging_database},
+                (
+                    Grant(
+                        actions=(
+                            "glue:GetDatabase",
+                            "glue:GetTable",
+                            "glue:CreateTable",
+                            "glue:UpdateTable",
+                            "glue:DeleteTable",
+                            "glue:GetPartitions",
+                        ),
+                        resources=glue_arns(names.staging_database, ["tmp_*"]),
+                        wildcard_reason=_STAGED_TABLES,
+                    ),
+                ),
+            ),
+            Need.READ_LAKE: Answer(
+                lake,
+                (
+                    lake_tables(settings, ("glue:GetDatabase", "glue:GetTable")),
+                    _bucket(names.lake_bucket, ("s3:ListBucket",)),
+                    lake_read,
+                    self._key("kms:Decrypt"),
+                ),
+            ),
+            Need.WRITE_LAKE: Answer(
+                lake,
+                (
+                    lake_tables(settings, ("glue:GetDatabase", "glue:GetTable", "glue:CreateTable", "glue:UpdateTable")),
+                    _objects(names.lake_bucket, "lake/*", _WRITE_OBJECTS),
+                    self._key("kms:Decrypt", "kms:GenerateDataKey"),
+                ),
+            ),
+            Need.APPEND_AUDIT: Answer(
+                {
+                    "FIVETIER_AUDIT_BUCKET": names.audit_bucket,
+                    "FIVETIER_AUDIT_RETENTION_DAYS": str(settings.audit_retention_days),
+                },
+                (
+                    _bucket(names.audit_bucket, ("s3:ListBucket", "s3:ListBucketVersions")),
+                    _objects(
+                        names.audit_bucket, "audit/*", (*_READ_OBJECTS, "s3:PutObject", "s3:PutObjectRetention")
+                    ),
+                    self._key("kms:Decrypt", "kms:GenerateDataKey"),
+                ),
+            ),
+            Need.FOLLOW_OUTBOX: Answer(
+                grants=(
+                    Grant(
+                        actions=("dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator"),
+                        resources=(stream_arn,),
+                    ),
+                    Grant(actions=("dynamodb:ListStreams",), resources=("*",), wildcard_reason=_LIST_STREAMS),
+                    self._key("kms:Decrypt"),
+                ),
+            ),
+            Need.START_RUNS: Answer(
+                {"FIVETIER_STATE_MACHINES": json.dumps(machines)},
+                (
+                    Grant(actions=("states:StartExecution",), resources=tuple(machines.values())),
+                    Grant(
+                        actions=("states:DescribeExecution",),
+                        resources=tuple(execution_arns(settings, lob) for lob in machines),
+                        wildcard_reason=_EXECUTIONS,
+                    ),
+                ),
+            ),
+            Need.ANSWER_ASK: Answer(
+                grants=(
+                    Grant(
+                        actions=("states:SendTaskSuccess", "states:SendTaskFailure"),
+                        resources=tuple(machines.values()),
+                    ),
+                ),
+            ),
+            Need.SIGN_OFF_TIME: Answer(
+                {}
+                if settings.sign_off_seconds is None
+                else {"FIVETIER_SIGN_OFF_SECONDS": str(settings.sign_off_seconds)},
+            ),
+            Need.IDENTITY: Answer(
+                {
+                    "FIVETIER_OIDC_ISSUER": settings.oidc_issuer,
+                    "FIVETIER_OIDC_AUDIENCE": settings.oidc_audience,
+                },
+            ),
+        }
+
+    def environment(self, spec: FunctionSpec) -> dict[str, str]:
+        """Variables of a function, sorted; what Powertools reads is everybody's."""
+        variables = {
+            "FIVETIER_STAGE": self._settings.name,
+            "POWERTOOLS_SERVICE_NAME": spec.name,
+            "LOG_LEVEL": "INFO",
+        }
+        for need in spec.needs:
+            variables.update(self._answers[need].environment)
+        return dict(sorted(variables.items()))
+
+    def grants(self, spec: FunctionSpec) -> list[Grant]:
+        """Rights of a function, in the order of `Need`."""
+        grants = [grant for need in Need if need in spec.needs for grant in self._answers[need].grants]
+        if Need.ANSWER_ASK not in spec.needs:
+            grants.append(self._never_the_token())
+        return grants
+
+    def _ops(self, actions: Sequence[str]) -> Grant:
+        """Actions on the operations table; DynamoDB uses the table's key in the caller's name."""
+        table = table_arn(self._names)
+        index = f"{table}/index/{DataNames.RUNS_INDEX}"
+        return Grant(actions=tuple(actions), resources=(table, index) if "dynamodb:Query" in actions else (table,))
+
+    def _never_the_token(self) -> Grant:
+        """Only the resumer asks for the task token; without states:SendTask* it would be of no use either."""
+        return Grant(
+            actions=_READ_ITEMS,
+            resources=(table_arn(self._names),),
+            conditions={"ForAnyValue:StringEquals": {"dynamodb:Attributes": ["task_token"]}},
+            is_denied=True,
+        )
+
+    def _key(self, *actions: str) -> Grant:
+        return Grant(actions=actions, resources=(self._key_arn,))
+
+
+def table_arn(names: DataNames) -> str:
+    """ARN of the operations table."""
+    return f"arn:{Aws.PARTITION}:dynamodb:{Aws.REGION}:{Aws.ACCOUNT_ID}:table/{names.ops_table}"
+
+
+def machine_arn(settings: StageSettings, lob: str) -> str:
+    """ARN of a LOB's state machine: from its name, as functions and machine need each other."""
+    return f"arn:{Aws.PARTITION}:states:{Aws.REGION}:{Aws.ACCOUNT_ID}:stateMachine:{machine_name(settings, lob)}"
+
+
+def execution_arns(settings: StageSettings, lob: str) -> str:
+    """ARN pattern of a LOB's executions."""
+    return f"arn:{Aws.PARTITION}:states:{Aws.REGION}:{Aws.ACCOUNT_ID}:execution:{machine_name(settings, lob)}:*"
+
+
+def glue_arns(database: str, tables: Sequence[str]) -> tuple[str, ...]:
+    """What Glue checks a right on tables against: catalog, database and each table."""
+    root = f"arn:{Aws.PARTITION}:glue:{Aws.REGION}:{Aws.ACCOUNT_ID}"
+    return (f"{root}:catalog", f"{root}:database/{database}", *(f"{root}:table/{database}/{t}" for t in tables))
+
+
+def lake_tables(settings: StageSettings, actions: Sequence[str], views: Sequence[str] = ()) -> Grant:
+    """Glue actions on the published tables, each by name, and on views."""
+    tables = [table.name for table in (*RELEASE_TABLES, RELEASE)]
+    return Grant(actions=tuple(actions), resources=glue_arns(settings.lake_database, [*tables, *views]))
+
+
+def _bucket(name: str, actions: Sequence[str]) -> Grant:
+    return Grant(actions=tuple(actions), resources=(bucket_arn(name),))
+
+
+def _objects(name: str, path: str, actions: Sequence[str]) -> Grant:
+    return Grant(actions=tuple(actions), resources=(bucket_arn(name, path),), wildcard_reason=_RUN_DEPENDENT)

@@ -1,0 +1,219 @@
+"""What runs: functions, one state machine per line of business, the API, the calendar, the outbox's trigger."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from aws_cdk import CfnOutput, CfnParameter, Duration, Stack
+from aws_cdk import aws_apigatewayv2 as apigateway
+from aws_cdk import aws_events as events
+from aws_cdk import aws_events_targets as targets
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_lambda_event_sources as event_sources
+from constructs import Construct
+from fivetier.domain.calendar import SCHEDULES, refreshed_lobs
+
+from infra.constructs.asl_state_machine import AslStateMachine
+from infra.constructs.dead_letters import DeadLetters
+from infra.constructs.grants import Grant
+from infra.constructs.pipeline_function import LEFTOVERS, PipelineFunction
+from infra.constructs.refresh_schedules import RefreshSchedules
+from infra.constructs.signed_in_api import SignedInApi
+from infra.settings import ROOT, StageSettings
+from infra.stacks.data import DataStack
+from infra.stacks.function_table import FUNCTIONS, FunctionSpec
+from infra.stacks.names import DataNames, function_name, machine_name
+from infra.stacks.needs import Needs, table_arn
+
+#: Placeholder of `refresh.asl.json` -> folder of the function.
+STEPS: Mapping[str, str] = {
+    "OpenRunFn": "open_run",
+    "DiscoverFeedsFn": "discover_feeds",
+    "NormalizeFeedFn": "normalize_feed",
+    "ResolveHierarchyFn": "resolve_hierarchy",
+    "ReconcileCandidateFn": "reconcile_candidate",
+    "FreezeCandidateFn": "freeze_candidate",
+    "PublishReleaseFn": "publish_release",
+    "CloseRunFn": "close_run",
+}
+_GET, _POST = apigateway.HttpMethod.GET, apigateway.HttpMethod.POST
+ROUTES: Mapping[str, tuple[apigateway.HttpMethod, ...]] = {
+    "/runs": (_GET, _POST),
+    "/runs/{run_id}": (_GET,),
+    "/runs/{run_id}/report": (_GET,),
+    "/sign-offs/{run_id}/{round}": (_POST,),
+}
+#: Only new outbox events concern the chain; a run record has the token's item beside it and must not travel.
+OUTBOX_FILTER: Mapping[str, Any] = {
+    "eventName": lambda_.FilterRule.is_equal("INSERT"),
+    "dynamodb": {"Keys": {"pk": {"S": lambda_.FilterRule.begins_with("OUTBOX#")}}},
+}
+
+
+class PipelineStack(Stack):
+    """Everything of one stage that holds no data and may be replaced at any time."""
+
+    def __init__(
+        self, scope: Construct, construct_id: str, *, settings: StageSettings, data: DataStack, env: dict[str, str]
+    ) -> None:
+        super().__init__(
+            scope,
+            construct_id,
+            env=env,
+            description="fivetier: refresh one line of business at a time, publish only what two people signed",
+        )
+        self._settings, self._data = settings, data
+        self._needs = Needs(settings, key_arn=data.key.key_arn, stream_arn=data.table.table_stream_arn)
+        self._layers = self._add_layers()
+        self._unheard = self._queue("AsyncFailures", "async-failures")
+        self._undelivered = self._queue("UndeliveredEvents", "undelivered-events", is_target_of="EventBridge rules")
+        self.functions = {spec.name: self._add_function(spec) for spec in FUNCTIONS}
+        self._settle_outbox()
+        for lob in refreshed_lobs():
+            self._add_machine(lob.value)
+        self._add_api()
+        self._add_schedules()
+        for name, function in self.functions.items():
+            CfnOutput(self, f"{_pascal(name)}Function", value=function.function.function_name)
+
+    def _add_layers(self) -> dict[str, list[lambda_.ILayerVersion]]:
+        """Our package, and beside it one third-party layer per function.
+
+        Third-party layers come from a build step of their own (hashed, pruned, smoke-tested zips, not CDK bundling),
+        which uploads them and hands their ARNs over here. The local stack passes anything: it runs functions with
+        the project's own packages.
+        """
+        core = lambda_.LayerVersion(
+            self,
+            "CoreLayer",
+            layer_version_name=f"{self._settings.prefix}-core",
+            description="fivetier itself",
+            code=lambda_.Code.from_asset(str(ROOT / "layers" / "core"), exclude=LEFTOVERS),
+            compatible_runtimes=[lambda_.Runtime.PYTHON_3_13],
+            compatible_architectures=[lambda_.Architecture.ARM_64],
+        )
+        layers = {}
+        for name, content in (("engine", "pyarrow, duckdb, rapidfuzz"), ("lake", "pyarrow, awswrangler, pyiceberg")):
+            parameter = f"{name.capitalize()}LayerArn"
+            arn = CfnParameter(self, parameter, description=f"ARN of the {name} layer's version: {content}")
+            built = lambda_.LayerVersion.from_layer_version_arn(
+                self, f"{name.capitalize()}Layer", arn.value_as_string
+            )
+            layers[name] = [core, built]
+        return layers
+
+    def _add_function(self, spec: FunctionSpec) -> PipelineFunction:
+        settings = self._settings
+        return PipelineFunction(
+            self,
+            _pascal(spec.name),
+            name=function_name(settings, spec.name),
+            code=ROOT / "functions" / spec.name,
+            description=spec.meaning,
+            layers=self._layers[spec.layer],
+            environment=self._needs.environment(spec),
+            grants=self._needs.grants(spec),
+            memory_mb=spec.memory_mb(settings),
+            timeout_seconds=spec.timeout_seconds,
+            log_retention_days=settings.log_retention_days,
+            dead_letters=self._unheard if spec.is_async else None,
+            reserved_concurrency=spec.reserved_concurrency(settings),
+        )
+
+    def _settle_outbox(self) -> None:
+        """Every new outbox event wakes settle_outbox; what it can never take is set aside, the rest goes on."""
+        failures = self._queue("OutboxFailures", "outbox-failures", is_target_of="the operations table's stream")
+        self.functions["settle_outbox"].function.add_event_source_mapping(
+            "Outbox",
+            event_source_arn=self._data.table.table_stream_arn,
+            starting_position=lambda_.StartingPosition.TRIM_HORIZON,
+            filters=[lambda_.FilterCriteria.filter(dict(OUTBOX_FILTER))],
+            batch_size=25,
+            bisect_batch_on_error=True,
+            retry_attempts=10,
+            on_failure=event_sources.SqsDlq(failures),
+        )
+
+    def _add_machine(self, lob: str) -> None:
+        settings, names = self._settings, DataNames.of(self._settings)
+        steps = {placeholder: self.functions[folder].arn for placeholder, folder in STEPS.items()}
+        machine = AslStateMachine(
+            self,
+            f"Refresh{_pascal(lob)}",
+            name=machine_name(settings, lob),
+            definition=ROOT / "statemachines" / "refresh.asl.json",
+            substitutions={**steps, "OpsTable": names.ops_table},
+            grants=[
+                Grant(actions=("lambda:InvokeFunction",), resources=tuple(steps.values())),
+                Grant(
+                    actions=("dynamodb:UpdateItem",),
+                    resources=(table_arn(names),),
+                    conditions={"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["RUN#*"]}},
+                ),
+                Grant(actions=("kms:Decrypt", "kms:GenerateDataKey"), resources=(self._data.key.key_arn,)),
+            ],
+            log_retention_days=settings.log_retention_days,
+        )
+        self._close_when_ended(lob, machine.arn)
+        CfnOutput(self, f"StateMachine{_pascal(lob)}", value=machine.arn)
+
+    def _close_when_ended(self, lob: str, machine_arn: str) -> None:
+        """An execution that was stopped from outside leaves its run open: close it as ABANDONED.
+
+        A run that closed itself (its execution ends FAILED too) stays as it is: closing does nothing then.
+        """
+        events.Rule(
+            self,
+            f"CloseEnded{_pascal(lob)}",
+            rule_name=f"{machine_name(self._settings, lob)}-close-ended".replace("_", "-"),
+            description=f"fivetier: close {lob} runs whose execution ended by itself",
+            event_pattern=events.EventPattern(
+                source=["aws.states"],
+                detail_type=["Step Functions Execution Status Change"],
+                detail={"status": ["ABORTED", "FAILED", "TIMED_OUT"], "stateMachineArn": [machine_arn]},
+            ),
+            targets=[
+                targets.LambdaFunction(
+                    self.functions["close_run"].function,
+                    event=events.RuleTargetInput.from_object(
+                        {"run_id": events.EventField.from_path("$.detail.name"), "lob": lob, "state": "ABANDONED"}
+                    ),
+                    dead_letter_queue=self._undelivered,
+                    max_event_age=Duration.hours(24),
+                    retry_attempts=20,
+                )
+            ],
+        )
+
+    def _add_api(self) -> None:
+        settings = self._settings
+        api = SignedInApi(
+            self,
+            "Api",
+            name=settings.prefix,
+            function=self.functions["serve_api"].function,
+            routes=ROUTES,
+            issuer=settings.oidc_issuer,
+            audience=settings.oidc_audience,
+            requests_per_second=settings.api_requests_per_second,
+            log_retention_days=settings.log_retention_days,
+        )
+        CfnOutput(self, "ApiUrl", value=api.url)
+
+    def _add_schedules(self) -> None:
+        RefreshSchedules(
+            self,
+            "Calendar",
+            group_name=self._settings.prefix,
+            schedules=SCHEDULES,
+            function_arn=self.functions["start_refresh"].arn,
+            missed=self._queue("MissedSchedules", "missed-schedules", is_target_of="EventBridge Scheduler"),
+            account=self.account,
+            is_enabled=self._settings.schedules_enabled,
+        )
+
+    def _queue(self, construct_id: str, name: str, *, is_target_of: str = "") -> DeadLetters:
+        return DeadLetters(self, construct_id, name=f"{self._settings.prefix}-{name}", is_target_of=is_target_of)
+
+
+def _pascal(name: str) -> str:
+    return "".join(word.capitalize() for word in name.split("_"))

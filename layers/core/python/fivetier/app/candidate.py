@@ -1,0 +1,197 @@
+"""From read feeds to a reviewed candidate, without any store: the pipeline's steps and `compare` both use it."""
+
+import json
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+import pyarrow as pa
+
+from fivetier.domain.checks import Candidate, SourceUse, run_gates
+from fivetier.domain.errors import PeriodTooFar
+from fivetier.domain.events import find_events
+from fivetier.domain.findings import SAMPLE_SIZE
+from fivetier.domain.ids import SubVersion
+from fivetier.domain.reconcile import reconcile
+from fivetier.domain.report import QuarantineGroup, SourceLedger, build_report
+from fivetier.domain.resolve import Disagreement, Refused, Resolution, RunContext, SourceRows, resolve
+from fivetier.domain.slice import Slice
+from fivetier.domain.tables import QUARANTINE
+from fivetier.domain.tiers import Lob
+from fivetier.feeds.catalog import SourceSpec, sources_of
+from fivetier.feeds.reader import FeedBatch
+
+MAX_PERIOD_DISTANCE = 3  # months; DECISIONS, Ledger
+
+ENTITIES, PLANS, REFERENCE = "cms_ma_contract_directory", "cms_monthly_report_by_plan", "aequalis"
+
+
+@dataclass(frozen=True, slots=True)
+class Feed:
+    """One read file as the later steps need it: where its rows went, and the accepted ones."""
+
+    ledger: SourceLedger
+    rows: pa.Table
+    quarantined: pa.Table
+    suppressed_by_rule: dict[str, int]
+
+
+def read_result(batch: FeedBatch, *, version_id: str | None = None) -> Feed:
+    """Take over what the reader gives."""
+    return Feed(
+        SourceLedger(
+            source=batch.source,
+            file=batch.file_name,
+            sha256=batch.sha256,
+            landed=batch.landed_rows,
+            normalized=batch.rows.num_rows,
+            quarantined=batch.quarantined.num_rows,
+            suppressed=batch.suppressed.num_rows,
+            period=None if batch.period is None else str(batch.period),
+            version_id=version_id,
+            format=batch.format,
+            encoding=batch.encoding or "",
+            dropped_columns=tuple(batch.dropped_columns),
+        ),
+        batch.rows,
+        batch.quarantined,
+        dict(Counter(batch.suppressed.column("rule_id").to_pylist())),
+    )
+
+
+def check_period(ledger: SourceLedger, lob: Lob, sub_version: SubVersion) -> None:
+    """Refuse a file whose own period is more than three months off.
+
+    Raises:
+        PeriodTooFar: it is.
+    """
+    if ledger.period is not None and SubVersion.parse(ledger.period).months_from(sub_version) > MAX_PERIOD_DISTANCE:
+        raise PeriodTooFar(lob=lob, sub_version=str(sub_version), file=ledger.file, period=ledger.period)
+
+
+def resolve_feeds(feeds: Sequence[Feed], context: RunContext, published: Slice) -> tuple[Resolution, pa.Table]:
+    """Resolve accepted rows to a candidate; returns also the rows that could not be placed, as quarantine."""
+    rows = {feed.ledger.source: feed.rows.to_pylist() for feed in feeds}
+    held = {value for feed in feeds for value in feed.quarantined.column("subject_id").to_pylist() if value}
+    source_rows = SourceRows(rows[ENTITIES], rows.get(PLANS), rows.get(REFERENCE), frozenset(held))
+    resolution = resolve(source_rows, context, published)
+    return resolution, QUARANTINE.from_rows([_quarantined(refused, context) for refused in resolution.refused])
+
+
+def _quarantined(refused: Refused, context: RunContext) -> dict[str, object]:
+    row = refused.row
+    kept = {key: value for key, value in row.items() if value is not None}
+    return {
+        "lob": context.lob.value,
+        "run_id": context.run_id,
+        "source": row["source"],
+        "source_object": row["source_object"],
+        "row_number": row["row_number"],
+        "trace_id": row["trace_id"],
+        "reason_code": refused.reason_code,
+        "column_name": "contract_id",
+        "value": row["contract_id"],
+        "message": refused.message,
+        "subject_id": row["plan_id"] or row["contract_id"],
+        "raw_row": json.dumps(kept, default=str, ensure_ascii=False),
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class Base:
+    """What the candidate is compared with."""
+
+    published: Slice
+    release_id: str | None = None
+    sub_version: SubVersion | None = None
+
+
+def review(
+    feeds: Sequence[Feed],
+    refused: pa.Table,
+    resolution: Resolution,
+    context: RunContext,
+    base: Base,
+) -> dict[str, Any]:
+    """Compare, look for events, run every gate, and state it all as the report.
+
+    Raises:
+        LedgerDoesNotTie: rows were lost or invented on the way.
+        DuplicateKey: a node or contract is live twice.
+    """
+    refused_by_source = Counter(refused.column("source").to_pylist())
+    ledgers = [_after_resolve(feed.ledger, refused_by_source[feed.ledger.source]) for feed in feeds]
+    quarantine = _groups(pa.concat_tables([*(feed.quarantined for feed in feeds), refused]))
+    suppressed: Counter[str] = Counter()
+    for feed in feeds:
+        suppressed.update(feed.suppressed_by_rule)
+    candidate = Candidate(
+        lob=context.lob,
+        sub_version=context.sub_version,
+        published_sub_version=base.sub_version,
+        published=base.published,
+        resolution=resolution,
+        reconciliation=reconcile(base.published, resolution.candidate),
+        events=find_events(base.published, resolution.candidate),
+        sources=[_use(spec, ledgers) for spec in sources_of(context.lob)],
+        quarantined=[(group.reason_code, group.count) for group in quarantine],
+    )
+    return build_report(
+        candidate,
+        run_id=context.run_id,
+        base_snapshot=base.release_id,
+        created_at=f"{context.observed_at.isoformat(timespec='seconds')}Z",
+        ledgers=ledgers,
+        quarantine=quarantine,
+        suppressed=suppressed,
+        findings=run_gates(candidate),
+    )
+
+
+def _after_resolve(ledger: SourceLedger, refused: int) -> SourceLedger:
+    return replace(ledger, normalized=ledger.normalized - refused, quarantined=ledger.quarantined + refused)
+
+
+def _use(spec: SourceSpec, ledgers: Sequence[SourceLedger]) -> SourceUse:
+    ledger = next((found for found in ledgers if found.source == spec.source), None)
+    if ledger is None:
+        return SourceUse(spec.source, spec.required, landed=False)
+    period = None if ledger.period is None else SubVersion.parse(ledger.period)
+    return SourceUse(spec.source, spec.required, landed=True, period=period, file=ledger.file)
+
+
+_SAMPLE_COLUMNS = ("source", "source_object", "row_number", "trace_id", "column_name", "value", "message", "raw_row")
+
+
+def _groups(quarantined: pa.Table) -> list[QuarantineGroup]:
+    """Refused rows by reason, the most frequent first."""
+    by_reason: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    for row in quarantined.to_pylist():
+        by_reason[row["reason_code"]].append(row)
+    groups = [
+        QuarantineGroup(
+            reason, len(rows), tuple({key: row[key] for key in _SAMPLE_COLUMNS} for row in rows[:SAMPLE_SIZE])
+        )
+        for reason, rows in by_reason.items()
+    ]
+    return sorted(groups, key=lambda group: (-group.count, group.reason_code))
+
+
+def resolution_to_json(resolution: Resolution) -> dict[str, Any]:
+    """What resolving brought to light, without the rows (those are staged)."""
+    return {
+        "disagreements": [asdict(d) for d in resolution.disagreements],
+        "held": list(resolution.held),
+        "plans_not_in_cms": list(resolution.plans_not_in_cms),
+    }
+
+
+def resolution_from_json(data: dict[str, Any], candidate: Slice) -> Resolution:
+    """The reverse of `resolution_to_json`."""
+    return Resolution(
+        candidate,
+        disagreements=tuple(Disagreement(**d) for d in data["disagreements"]),
+        held=tuple(data["held"]),
+        plans_not_in_cms=tuple(data["plans_not_in_cms"]),
+    )

@@ -1,0 +1,145 @@
+"""What crosses Step Functions, Scheduler and the API: small, closed models of ids, digests and counts."""
+
+from datetime import datetime
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+from fivetier.domain.runs import RunState
+from fivetier.domain.tiers import Lob
+
+RunIdText = Annotated[str, StringConstraints(pattern=r"^[a-z_]+-\d{4}_\d{2}-[0-9a-f]{12}-\d{2}$")]
+Digest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+Words = Annotated[str, StringConstraints(max_length=2000)]
+
+
+class Contract(BaseModel):
+    """Base: frozen; a field nobody declared is refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class StartRequest(Contract):
+    """Ask for a refresh. The schedule leaves `sub_version` out and gives the time it fired for instead."""
+
+    lob: Lob
+    sub_version: str | None = None
+    scheduled_at: datetime | None = None
+    requested_by: str = "scheduler"
+    reason: Words = ""
+
+
+class RunStatus(Contract):
+    """Which run, and where it stands."""
+
+    run_id: str
+    state: RunState
+
+
+class RunRequest(Contract):
+    """A step that needs to know only the run."""
+
+    run_id: RunIdText
+    lob: Lob
+
+
+class LeasedRequest(RunRequest):
+    """A step that works under the LOB's lease."""
+
+    fence: int
+
+
+class OpenedRun(Contract):
+    """The lease a run works under."""
+
+    fence: int
+
+
+class Discovery(Contract):
+    """Whether anything changed, and the sources to read."""
+
+    is_unchanged: bool
+    objects: list[str]
+
+
+class NormalizeRequest(LeasedRequest):
+    """One source of the run."""
+
+    source: str
+
+
+class NormalizedFeed(Contract):
+    """Where the rows of one landed file went."""
+
+    source: str
+    landed: int
+    normalized: int
+    quarantined: int
+    suppressed: int
+
+
+class CandidateCounts(Contract):
+    """How large the candidate is."""
+
+    nodes: int
+    contracts: int
+
+
+class ReconciledCandidate(Contract):
+    """Where the report is, and how many findings of each severity it has."""
+
+    report_key: str
+    p0: int
+    p1: int
+    p2: int
+
+
+class SignOffAsk(Contract):
+    """What people are asked to sign, and for how long."""
+
+    manifest_digest: Digest
+    timeout_seconds: int
+    expires_at: str
+    requested_by: str
+
+
+class PublishRequest(RunRequest):
+    """Publish what was signed."""
+
+    manifest_digest: Digest
+
+
+class PublishedRelease(Contract):
+    """The release readers see now."""
+
+    release_id: str
+
+
+class CloseRequest(RunRequest):
+    """End a run in a named state; `error` and `cause` say why, where Step Functions knows."""
+
+    state: RunState
+    error: str = ""
+    cause: str = ""
+
+
+class SignOffRequest(Contract):
+    """A decision as a person posts it; who they are comes from their token, never from here."""
+
+    role: str
+    decision: Annotated[str, StringConstraints(pattern="^(approve|reject)$")]
+    reason: Words
+    manifest_digest: Digest
+    ticks: dict[str, Words] = Field(default_factory=dict)
+
+
+class SignOffReceipt(Contract):
+    """What was recorded, and who is still waited for."""
+
+    run_id: str
+    round_number: int
+    role: str
+    decision: str
+    signed_at: str
+    meaning: str
+    still_waiting_for: list[str]

@@ -1,0 +1,82 @@
+"""Audit step: freeze what people will sign, make it queryable, and let go of the lease."""
+
+import json
+from datetime import timedelta
+
+from fivetier.app import keys
+from fivetier.app.chaining import SUPERSEDED
+from fivetier.app.contracts import LeasedRequest, SignOffAsk
+from fivetier.app.records import Run
+from fivetier.app.world import Occasion, Ports, lease_of, utc_text
+from fivetier.domain.manifest import Manifest, ManifestFile, sha256_hex
+from fivetier.domain.runs import RunState
+from fivetier.domain.tables import RELEASE_TABLES
+
+
+def freeze_candidate(request: LeasedRequest, ports: Ports, *, sign_off_seconds: int) -> SignOffAsk:
+    """Hash every staged object again, store the manifest, and open the question to the signers.
+
+    Older runs of the LOB that still wait are superseded: nobody should sign yesterday's candidate.
+
+    Raises:
+        ObjectChanged: a staged object is not what the run wrote.
+        FencedOut: a newer run has the lease.
+    """
+    run = ports.runs.get_run(request.run_id)
+    if run.state is RunState.AWAITING_SIGN_OFF and run.manifest_digest is not None:
+        return _ask(run, run.manifest_digest, ports, sign_off_seconds)
+    lease = lease_of(run.lob, run.run_id, request.fence, ports.clock.now())
+    ports.runs.require_fence(lease)
+    manifest = _manifest(run, ports)
+    ports.staging.put_bytes(keys.manifest_key(run.run_id), manifest.to_bytes())
+    for table in RELEASE_TABLES:
+        ports.catalog.register(table, sub_version=run.sub_version, key=keys.table_key(run.run_id, table))
+    occasion, now = Occasion(run.run_id, run.lob), ports.clock.now()
+    frozen = occasion.event(
+        "candidate_frozen", now, manifest_digest=manifest.digest, base_release_id=manifest.base_release_id
+    )
+    ports.runs.transition(
+        run.run_id,
+        allowed=[RunState.RUNNING],
+        to=RunState.AWAITING_SIGN_OFF,
+        changes={"manifest_digest": manifest.digest, "base_snapshot": manifest.base_release_id},
+        event=frozen,
+    )
+    _supersede_older(run, ports)
+    ports.runs.release_lease(lease)
+    return _ask(run, manifest.digest, ports, sign_off_seconds)
+
+
+def _ask(run: Run, digest: str, ports: Ports, seconds: int) -> SignOffAsk:
+    return SignOffAsk(
+        manifest_digest=digest,
+        timeout_seconds=seconds,
+        expires_at=utc_text(ports.clock.now() + timedelta(seconds=seconds)),
+        requested_by=run.requested_by,
+    )
+
+
+def _manifest(run: Run, ports: Ports) -> Manifest:
+    evidence = json.loads(ports.staging.get_bytes(keys.resolution_key(run.run_id)))
+    files = []
+    for table in RELEASE_TABLES:
+        file = ManifestFile(table=table.name, **evidence["staged"][table.name])
+        ports.staging.verify(file.key, file.version_id, file.sha256)
+        files.append(file)
+    return Manifest(
+        run_id=run.run_id,
+        lob=run.lob,
+        sub_version=run.sub_version,
+        feed_digest=run.feed_digest,
+        base_release_id=evidence["base_release_id"],
+        report_sha256=sha256_hex(ports.staging.get_bytes(keys.report_key(run.run_id))),
+        schema_ids=ports.lake.schema_ids(),
+        files=tuple(files),
+    )
+
+
+def _supersede_older(run: Run, ports: Ports) -> None:
+    for other in ports.runs.list_runs(run.lob):
+        if other.run_id != run.run_id and other.state is RunState.AWAITING_SIGN_OFF:
+            event = Occasion(other.run_id, other.lob).event(SUPERSEDED, ports.clock.now(), by=run.run_id)
+            ports.runs.record_event(event)

@@ -1,0 +1,97 @@
+"""Records the ports exchange: landed objects, runs, releases, leases."""
+
+from datetime import datetime
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+from fivetier.domain.runs import RunState
+
+
+class Record(BaseModel):
+    """Base of every record: frozen, and no field nobody declared."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class LandedObject(Record):
+    """One landed file, pinned: this version, these bytes."""
+
+    source: str
+    key: str
+    file_name: str
+    version_id: str
+    sha256: str
+    size: int
+
+
+class StagedObject(Record):
+    """One object a run staged."""
+
+    key: str
+    version_id: str
+    sha256: str
+    size: int
+
+
+class Run(Record):
+    """The run record."""
+
+    run_id: str
+    lob: str
+    sub_version: str
+    attempt: int
+    feed_digest: str
+    state: RunState
+    requested_by: str
+    started_at: datetime
+    kind: str = "refresh"
+    reason: str = ""
+    objects: tuple[LandedObject, ...] = ()
+    base_snapshot: str | None = None
+    manifest_digest: str | None = None
+    ended_at: datetime | None = None
+    error: str | None = None
+    cause: str | None = None
+    progress: dict[str, Any] = {}
+
+
+class Release(Record):
+    """The row of table `release` for one LOB: the publication readers see."""
+
+    lob: str
+    release_id: str
+    run_id: str
+    kind: str
+    sub_version: str
+    base_release_id: str | None
+    manifest_digest: str
+    signers: str
+    audit_head: str
+    published_at: datetime
+
+
+class Lease(Record):
+    """The right to work on one LOB; a later one has a higher fence."""
+
+    lob: str
+    run_id: str
+    fence: int
+    acquired_at: datetime
+
+
+class OpenAsk(Record):
+    """The ask as stored; the task token is not part of it and never leaves the store but to the resumer."""
+
+    run_id: str
+    round_number: int
+    manifest_digest: str
+    expires_at: datetime
+    requested_by: str
+
+
+class ChainHead(Record):
+    """Where the audit chain of a LOB ends; seq -1 and the genesis hash when it is empty."""
+
+    seq: int
+    hash: str

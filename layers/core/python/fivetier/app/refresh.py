@@ -1,0 +1,238 @@
+"""The steps of a refresh up to the report: one function per state of `refresh.asl.json`.
+
+Every step may be repeated: it writes the same objects under the same keys and reports the same events. A step
+that works under the lease checks its fence before it writes.
+"""
+
+import json
+from dataclasses import asdict
+from datetime import UTC
+
+from fivetier.app import keys
+from fivetier.app.candidate import (
+    Base,
+    Feed,
+    check_period,
+    read_result,
+    resolution_from_json,
+    resolution_to_json,
+    resolve_feeds,
+    review,
+)
+from fivetier.app.contracts import (
+    CandidateCounts,
+    Discovery,
+    LeasedRequest,
+    NormalizedFeed,
+    NormalizeRequest,
+    OpenedRun,
+    ReconciledCandidate,
+    RunRequest,
+)
+from fivetier.app.records import Release, Run
+from fivetier.app.world import Occasion, Ports, lease_of
+from fivetier.domain.errors import MissingSource, StaleSubVersion
+from fivetier.domain.ids import SubVersion
+from fivetier.domain.manifest import canonical_json
+from fivetier.domain.report import SourceLedger
+from fivetier.domain.resolve import RunContext
+from fivetier.domain.slice import Slice
+from fivetier.domain.tables import RELEASE_TABLES
+from fivetier.domain.tiers import Lob
+from fivetier.feeds.catalog import mapping_of, sources_of
+from fivetier.feeds.reader import read_feed
+
+REFUSED = "resolve"
+
+
+def open_run(request: RunRequest, ports: Ports) -> OpenedRun:
+    """Take the LOB's lease.
+
+    Raises:
+        LeaseHeld: another run is at work; the state machine waits and tries again.
+    """
+    now = ports.clock.now()
+    lease = ports.runs.acquire_lease(request.lob, request.run_id, now)
+    ports.runs.record_event(Occasion(request.run_id, request.lob).event("run_opened", now, fence=lease.fence))
+    return OpenedRun(fence=lease.fence)
+
+
+def discover_feeds(request: LeasedRequest, ports: Ports) -> Discovery:
+    """Check that the pinned objects may make a run, and whether they say anything new.
+
+    Raises:
+        StaleSubVersion: the month is older than what is published.
+        MissingSource: a required source is not among the pinned objects.
+        FencedOut: a newer run has the lease.
+    """
+    _require_fence(request, ports)
+    run = ports.runs.get_run(request.run_id)
+    current = ports.lake.current_release(run.lob)
+    if current is not None and SubVersion.parse(run.sub_version) < SubVersion.parse(current.sub_version):
+        raise StaleSubVersion(lob=run.lob, sub_version=run.sub_version, current=current.sub_version)
+    pinned = {obj.source for obj in run.objects}
+    missing = [spec.source for spec in sources_of(request.lob) if spec.required and spec.source not in pinned]
+    if missing:
+        raise MissingSource(lob=run.lob, sub_version=run.sub_version, sources=missing)
+    is_unchanged = current is not None and _published_digest(current, ports) == run.feed_digest
+    event = Occasion(run.run_id, run.lob).event(
+        "feeds_discovered",
+        ports.clock.now(),
+        objects=[obj.model_dump(mode="json") for obj in run.objects],
+        base_release_id=None if current is None else current.release_id,
+        is_unchanged=is_unchanged,
+    )
+    ports.runs.record_event(event)
+    return Discovery(is_unchanged=is_unchanged, objects=[obj.source for obj in run.objects])
+
+
+def _published_digest(current: Release, ports: Ports) -> str:
+    """Feed digest of the files behind the release readers see (a rollback's too)."""
+    return ports.runs.get_run(current.release_id).feed_digest
+
+
+def normalize_feed(request: NormalizeRequest, ports: Ports) -> NormalizedFeed:
+    """Read one pinned object into canonical rows, quarantine and a ledger.
+
+    Raises:
+        InputError: the file cannot be used; what it holds stays landed.
+        ObjectChanged: the object is not the one that was pinned.
+    """
+    _require_fence(request, ports)
+    run = ports.runs.get_run(request.run_id)
+    landed = next(obj for obj in run.objects if obj.source == request.source)
+    batch = read_feed(
+        ports.landing.read(landed),
+        file_name=landed.file_name,
+        mapping=mapping_of(landed.source),
+        run_id=run.run_id,
+        lob=request.lob,
+    )
+    feed = read_result(batch, version_id=landed.version_id)
+    ports.staging.put_table(keys.quarantine_key(run.run_id, landed.source), feed.quarantined)
+    ports.staging.put_table(keys.suppressed_key(run.run_id, landed.source), batch.suppressed)
+    check_period(feed.ledger, request.lob, SubVersion.parse(run.sub_version))
+    ports.staging.put_table(keys.normalized_key(run.run_id, landed.source), feed.rows)
+    ledger = {"ledger": asdict(feed.ledger), "suppressed_by_rule": feed.suppressed_by_rule}
+    ports.staging.put_bytes(keys.feed_ledger_key(run.run_id, landed.source), canonical_json(ledger))
+    counts = NormalizedFeed(
+        source=landed.source,
+        landed=feed.ledger.landed,
+        normalized=feed.ledger.normalized,
+        quarantined=feed.ledger.quarantined,
+        suppressed=feed.ledger.suppressed,
+    )
+    ports.runs.note_progress(run.run_id, f"normalize {landed.source}", counts.model_dump(exclude={"source"}))
+    event = Occasion(run.run_id, run.lob).event(
+        "feed_normalized", ports.clock.now(), discriminator=landed.source, **counts.model_dump()
+    )
+    ports.runs.record_event(event)
+    return counts
+
+
+def resolve_hierarchy(request: LeasedRequest, ports: Ports) -> CandidateCounts:
+    """Turn canonical rows into the candidate's tables and stage them.
+
+    Raises:
+        FencedOut: a newer run has the lease.
+    """
+    run = ports.runs.get_run(request.run_id)
+    base = _base(run, ports)
+    resolution, refused = resolve_feeds(_feeds(run, ports), _context(run), base.published)
+    _require_fence(request, ports)
+    tables = resolution.candidate.to_tables(run.run_id)
+    staged = {
+        table.name: ports.staging.put_table(keys.table_key(run.run_id, table), tables[table.name])
+        for table in RELEASE_TABLES
+    }
+    ports.staging.put_table(keys.quarantine_key(run.run_id, REFUSED), refused)
+    evidence = {
+        "base_release_id": base.release_id,
+        "staged": {
+            name: {**stored.model_dump(mode="json", exclude={"size"}), "rows": tables[name].num_rows}
+            for name, stored in staged.items()
+        },
+        **resolution_to_json(resolution),
+    }
+    ports.staging.put_bytes(keys.resolution_key(run.run_id), canonical_json(evidence))
+    counts = CandidateCounts(
+        nodes=len(resolution.candidate.live_nodes), contracts=len(resolution.candidate.live_contracts)
+    )
+    ports.runs.note_progress(run.run_id, "resolve", {**counts.model_dump(), "quarantined": refused.num_rows})
+    now = ports.clock.now()
+    ports.runs.record_event(
+        Occasion(run.run_id, run.lob).event(
+            "hierarchy_resolved", now, **counts.model_dump(), base_release_id=base.release_id
+        )
+    )
+    return counts
+
+
+def reconcile_candidate(request: LeasedRequest, ports: Ports) -> ReconciledCandidate:
+    """Compare the candidate with what is published, run every gate, and write the report.
+
+    Raises:
+        LedgerDoesNotTie: rows were lost or invented.
+        FencedOut: a newer run has the lease.
+    """
+    run = ports.runs.get_run(request.run_id)
+    base = _base(run, ports)
+    candidate = Slice.from_tables(
+        Lob(run.lob), {t.name: ports.staging.get_table(keys.table_key(run.run_id, t)) for t in RELEASE_TABLES}
+    )
+    evidence = json.loads(ports.staging.get_bytes(keys.resolution_key(run.run_id)))
+    refused = ports.staging.get_table(keys.quarantine_key(run.run_id, REFUSED))
+    resolution = resolution_from_json(evidence, candidate)
+    report = review(_feeds(run, ports), refused, resolution, _context(run), base)
+    _require_fence(request, ports)
+    ports.staging.put_bytes(keys.report_key(run.run_id), canonical_json(report))
+    severities = [finding["severity"] for finding in report["findings"]]
+    result = ReconciledCandidate(
+        report_key=keys.report_key(run.run_id),
+        p0=severities.count("P0"),
+        p1=severities.count("P1"),
+        p2=severities.count("P2"),
+    )
+    counts = {key: report["ledger"][key] for key in ("unchanged", "changed", "added", "removed")}
+    ports.runs.note_progress(run.run_id, "reconcile", counts)
+    ports.runs.record_event(
+        Occasion(run.run_id, run.lob).event(
+            "candidate_reconciled", ports.clock.now(), **counts, p0=result.p0, p1=result.p1, p2=result.p2
+        )
+    )
+    return result
+
+
+def _require_fence(request: LeasedRequest, ports: Ports) -> None:
+    ports.runs.require_fence(lease_of(request.lob, request.run_id, request.fence, ports.clock.now()))
+
+
+def _context(run: Run) -> RunContext:
+    """A run observes at the moment it was started, so that a repeated step writes equal bytes."""
+    observed = run.started_at.astimezone(UTC).replace(tzinfo=None)
+    return RunContext(Lob(run.lob), SubVersion.parse(run.sub_version), run.run_id, observed)
+
+
+def _base(run: Run, ports: Ports) -> Base:
+    lob = Lob(run.lob)
+    current = ports.lake.current_release(lob)
+    if current is None:
+        return Base(Slice(lob))
+    published = Slice.from_tables(lob, ports.lake.read_release(lob, current.release_id))
+    return Base(published, current.release_id, SubVersion.parse(current.sub_version))
+
+
+def _feeds(run: Run, ports: Ports) -> list[Feed]:
+    feeds = []
+    for landed in run.objects:
+        stored = json.loads(ports.staging.get_bytes(keys.feed_ledger_key(run.run_id, landed.source)))
+        ledger = SourceLedger(**{**stored["ledger"], "dropped_columns": tuple(stored["ledger"]["dropped_columns"])})
+        feeds.append(
+            Feed(
+                ledger,
+                ports.staging.get_table(keys.normalized_key(run.run_id, landed.source)),
+                ports.staging.get_table(keys.quarantine_key(run.run_id, landed.source)),
+                stored["suppressed_by_rule"],
+            )
+        )
+    return feeds

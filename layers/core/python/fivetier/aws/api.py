@@ -1,0 +1,104 @@
+"""Routes of the HTTP API. GET changes nothing; a decision is a POST by the person its token names.
+
+API Gateway checks the token before it calls us; it is checked here again, because roles come out of it and
+because a route without an authorizer must fail closed.
+"""
+
+from http import HTTPStatus
+from typing import Any
+
+from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response, content_types
+from aws_lambda_powertools.event_handler.exceptions import NotFoundError
+from pydantic import BaseModel, ValidationError
+
+from fivetier.app import signing
+from fivetier.app.contracts import SignOffRequest, StartRequest
+from fivetier.app.starting import start_refresh
+from fivetier.aws.runtime import ports
+from fivetier.domain import errors
+from fivetier.domain.manifest import canonical_json
+from fivetier.domain.signoff import Person, Role
+
+app = APIGatewayHttpResolver()
+
+_STATUS: tuple[tuple[type[errors.FivetierError], HTTPStatus], ...] = (
+    (errors.NotAuthenticated, HTTPStatus.UNAUTHORIZED),
+    (errors.RoleNotHeld, HTTPStatus.FORBIDDEN),
+    (errors.NotFound, HTTPStatus.NOT_FOUND),
+    (errors.InputError, HTTPStatus.BAD_REQUEST),
+    (errors.RuleRefused, HTTPStatus.CONFLICT),
+    (errors.IntegrityError, HTTPStatus.CONFLICT),
+)
+
+
+def _person() -> Person:
+    return ports().verifier.verify(app.current_event.headers.get("authorization"))
+
+
+def _answer(status: HTTPStatus, body: Any) -> Response[bytes]:
+    data = body.model_dump(mode="json") if isinstance(body, BaseModel) else body
+    headers = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
+    return Response(int(status), content_types.APPLICATION_JSON, canonical_json(data), headers=headers)
+
+
+@app.get("/runs")
+def list_runs() -> Response[bytes]:
+    """Runs, newest first, of one LOB (`?lob=`) or of all."""
+    _person()
+    return _answer(HTTPStatus.OK, signing.view_runs(app.current_event.query_string_parameters.get("lob"), ports()))
+
+
+@app.get("/runs/<run_id>")
+def get_run(run_id: str) -> Response[bytes]:
+    """One run: state, decisions, who is waited for."""
+    _person()
+    return _answer(HTTPStatus.OK, signing.view_run(run_id, ports()))
+
+
+@app.get("/runs/<run_id>/report")
+def get_report(run_id: str) -> Response[bytes]:
+    """The frozen report people sign."""
+    _person()
+    return _answer(HTTPStatus.OK, signing.view_report(run_id, ports()))
+
+
+@app.post("/runs")
+def post_run() -> Response[bytes]:
+    """Request a refresh by hand; Data Operations does."""
+    person = _person()
+    if Role.DATA_OPS_REVIEWER not in person.roles:
+        held = sorted(person.roles)
+        raise errors.RoleNotHeld(person=person.login, role=Role.DATA_OPS_REVIEWER, held=held)
+    request = StartRequest.model_validate({**app.current_event.json_body, "requested_by": person.login})
+    return _answer(HTTPStatus.ACCEPTED, start_refresh(request, ports()))
+
+
+@app.post("/sign-offs/<run_id>/<round_number>")
+def post_sign_off(run_id: str, round_number: str) -> Response[bytes]:
+    """Approve or reject one round of a run."""
+    person = _person()
+    if not round_number.isdigit():
+        raise NotFoundError
+    request = SignOffRequest.model_validate(app.current_event.json_body)
+    receipt = signing.sign_off(run_id, int(round_number), request, person, ports())
+    return _answer(HTTPStatus.CREATED, receipt)
+
+
+def _refused(error: errors.FivetierError) -> Response[bytes]:
+    status = next((status for kind, status in _STATUS if isinstance(error, kind)), HTTPStatus.BAD_REQUEST)
+    return _answer(status, {"error": error.code, "message": str(error)})
+
+
+def _malformed(error: ValidationError) -> Response[bytes]:
+    problems = [{"field": ".".join(map(str, e["loc"])), "problem": e["msg"]} for e in error.errors()]
+    message = "; ".join(f"{p['field']}: {p['problem']}" for p in problems)
+    return _answer(HTTPStatus.BAD_REQUEST, {"error": "MalformedRequest", "message": message})
+
+
+def _not_json(error: ValueError) -> Response[bytes]:
+    return _answer(HTTPStatus.BAD_REQUEST, {"error": "MalformedRequest", "message": "the body is no JSON object"})
+
+
+app.exception_handler(errors.FivetierError)(_refused)
+app.exception_handler(ValidationError)(_malformed)
+app.exception_handler(ValueError)(_not_json)

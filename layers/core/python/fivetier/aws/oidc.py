@@ -1,0 +1,117 @@
+"""Who a bearer token speaks for (port `TokenVerifier`). No message ever repeats a token or a part of one."""
+
+from __future__ import annotations
+
+import json
+import urllib.request
+from functools import cached_property
+from typing import Any
+from urllib.parse import urlparse
+
+import jwt
+
+from fivetier.domain.errors import NotAuthenticated
+from fivetier.domain.signoff import Person
+
+#: Signatures with a public key only: with HS256 whoever knows the public key could sign.
+_ALGORITHMS = ["RS256", "ES256"]
+_REQUIRED = ["aud", "exp", "iat", "iss", "sub"]
+_LEEWAY_SECONDS = 30
+_TIMEOUT_SECONDS = 5
+_LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
+_LOGIN_CLAIMS = ("preferred_username", "cognito:username", "sub")
+_GROUP_CLAIMS = ("groups", "cognito:groups")
+
+_REASONS: dict[type[jwt.PyJWTError], str] = {
+    jwt.ExpiredSignatureError: "the token has expired",
+    jwt.ImmatureSignatureError: "the token is not valid yet",
+    jwt.InvalidAudienceError: "the token was issued for another application",
+    jwt.InvalidIssuerError: "the token comes from another issuer",
+    jwt.InvalidAlgorithmError: "the token is signed in a way that is not accepted",
+    jwt.InvalidSignatureError: "the token's signature does not verify",
+    jwt.PyJWKClientConnectionError: "the issuer's keys cannot be fetched now; try again",
+    jwt.PyJWKClientError: "the token is signed with a key the issuer does not publish",
+}
+
+
+class OidcVerifier:
+    """Port `TokenVerifier` for one issuer; its keys are fetched once and again after 5 minutes or on a new key id."""
+
+    def __init__(self, issuer: str, audience: str) -> None:
+        self._issuer, self._audience = issuer.rstrip("/"), audience
+
+    def verify(self, authorization: str | None) -> Person:
+        """Check signature, issuer, audience and time; map groups to roles.
+
+        Raises:
+            NotAuthenticated: anything is wrong with it, or the issuer cannot be reached.
+        """
+        claims = self._claims(_bearer(authorization))
+        login = next(str(claims[name]) for name in _LOGIN_CLAIMS if claims.get(name))
+        return Person(login=login, roles=_roles(claims), name=str(claims.get("name") or ""))
+
+    def _claims(self, token: str) -> dict[str, Any]:
+        try:
+            key = self._keys.get_signing_key_from_jwt(token)
+            return jwt.decode(
+                token,
+                key,
+                algorithms=_ALGORITHMS,
+                audience=self._audience,
+                issuer=self._stated_issuer,
+                leeway=_LEEWAY_SECONDS,
+                options={"require": _REQUIRED, "verify_iat": True},
+            )
+        except jwt.MissingRequiredClaimError as error:
+            raise NotAuthenticated(f"the token lacks the claim {error.claim}") from None
+        except jwt.PyJWTError as error:
+            raise NotAuthenticated(_reason(error)) from None
+
+    @property
+    def _stated_issuer(self) -> str:
+        return str(self._discovery["issuer"])
+
+    @cached_property
+    def _keys(self) -> jwt.PyJWKClient:
+        return jwt.PyJWKClient(str(self._discovery["jwks_uri"]), timeout=_TIMEOUT_SECONDS)
+
+    @cached_property
+    def _discovery(self) -> dict[str, Any]:
+        """The issuer's own description; it must name itself as the issuer that was configured."""
+        _require_safe(self._issuer)
+        try:
+            with urllib.request.urlopen(
+                f"{self._issuer}/.well-known/openid-configuration", timeout=_TIMEOUT_SECONDS
+            ) as answer:
+                document: dict[str, Any] = json.load(answer)
+        except (OSError, ValueError) as error:
+            raise NotAuthenticated("the issuer cannot be reached now; try again") from error
+        if str(document.get("issuer", "")).rstrip("/") != self._issuer:
+            raise NotAuthenticated("the configured issuer calls itself something else")
+        _require_safe(str(document.get("jwks_uri", "")))
+        return document
+
+
+def _bearer(authorization: str | None) -> str:
+    scheme, _, token = (authorization or "").strip().partition(" ")
+    if scheme.lower() != "bearer" or not token.strip():
+        raise NotAuthenticated("no bearer token was sent")
+    return token.strip()
+
+
+def _roles(claims: dict[str, Any]) -> frozenset[str]:
+    groups: Any = next((claims[name] for name in _GROUP_CLAIMS if name in claims), [])
+    if not isinstance(groups, list):
+        raise NotAuthenticated("the token's groups are no list")
+    return frozenset(str(group) for group in groups)
+
+
+def _reason(error: jwt.PyJWTError) -> str:
+    return next((text for kind, text in _REASONS.items() if isinstance(error, kind)), "the token is malformed")
+
+
+def _require_safe(url: str) -> None:
+    """Only https, or plain http on this machine (the local stack's issuer); urllib would read `file:` as well."""
+    parsed = urlparse(url)
+    if parsed.scheme != "https" and (parsed.scheme, parsed.hostname in _LOOPBACK) != ("http", True):
+        raise NotAuthenticated("the issuer's address is not https")

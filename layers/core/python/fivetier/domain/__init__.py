@@ -1,0 +1,1 @@
+"""The payer domain: pure rules, no AWS, no clock, no environment."""

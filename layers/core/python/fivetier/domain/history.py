@@ -1,0 +1,55 @@
+"""How rows of a slice change from one publication to the next: kept, ended, replaced, begun."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from datetime import date
+
+from fivetier.domain.slice import Contract, Node, Row
+
+ABSENT = "absent_from_source"
+CHANGED = "changed"
+
+
+def _ended(row: Row, day: date, reason: str) -> Row:
+    if isinstance(row, Node | Contract):
+        return replace(row, valid_to=day, end_reason=reason)
+    return replace(row, valid_to=day)
+
+
+def evolve(
+    published: Sequence[Row],
+    desired: Mapping[str, Row],
+    *,
+    key: Callable[[Row], str],
+    same: Callable[[Row, Row], bool],
+    day: date,
+) -> tuple[Row, ...]:
+    """Carry published rows forward to what is desired from `day` on.
+
+    An equal row is kept as it was published, spelling and all. A row that began on or after `day` (the same month
+    again, or a plan year still to come) is replaced or dropped: it never held a day that this run still grants it.
+
+    Args:
+        published: all rows, live and ended; ended ones are history and stay.
+        desired: what is to be live, by key.
+        key: the identity of a row.
+        same: whether two rows say the same.
+        day: first day of the run's month.
+    """
+    rows: list[Row] = []
+    kept: set[str] = set()
+    for row in published:
+        if row.valid_to is not None:
+            rows.append(row)
+            continue
+        wanted = desired.get(key(row))
+        if wanted is not None and same(row, wanted):
+            rows.append(row)
+            kept.add(key(row))
+        elif row.valid_from < day:
+            rows.append(_ended(row, day, ABSENT if wanted is None else CHANGED))
+            if wanted is not None:
+                rows.append(replace(wanted, valid_from=day))
+                kept.add(key(row))
+    rows.extend(row for row_key, row in desired.items() if row_key not in kept)
+    return tuple(rows)

@@ -1,0 +1,60 @@
+"""A run: one refresh of one LOB for one month, its name and the states it may be in (DECISIONS, Names)."""
+
+import hashlib
+import re
+from enum import StrEnum
+
+from fivetier.domain.ids import RunId, SubVersion
+from fivetier.domain.tiers import Lob
+
+
+class RunState(StrEnum):
+    """Where a run stands; every run ends in one of ENDED."""
+
+    RUNNING = "RUNNING"
+    AWAITING_SIGN_OFF = "AWAITING_SIGN_OFF"
+    PUBLISHING = "PUBLISHING"
+    PUBLISHED = "PUBLISHED"
+    NO_CHANGE = "NO_CHANGE"
+    REJECTED = "REJECTED"
+    EXPIRED = "EXPIRED"
+    SUPERSEDED = "SUPERSEDED"
+    FAILED = "FAILED"
+    ABANDONED = "ABANDONED"
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether nothing more will happen to the run."""
+        return self not in OPEN
+
+
+OPEN = frozenset({RunState.RUNNING, RunState.AWAITING_SIGN_OFF, RunState.PUBLISHING})
+#: A new attempt at the same files starts by itself after these ...
+RETRIED_FREELY = frozenset({RunState.FAILED, RunState.ABANDONED})
+#: ... and only with a stated reason after these; otherwise the same run is returned.
+RETRIED_WITH_REASON = frozenset({RunState.REJECTED, RunState.EXPIRED})
+
+_RUN_ID = re.compile(r"(?P<lob>[a-z_]+)-(?P<sub_version>[0-9]{4}_[0-9]{2})-(?P<digest>[0-9a-f]{12})-(?P<attempt>[0-9]{2})")
+
+
+def feed_digest(objects: list[tuple[str, str]]) -> str:
+    """Digest of what landed: SHA-256 over the sorted (source, sha256) pairs; file names do not count."""
+    text = "\n".join(f"{source}|{sha256}" for source, sha256 in sorted(objects))
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def make_run_id(lob: Lob, sub_version: SubVersion, digest: str, attempt: int) -> RunId:
+    """Name a run; the name is also the Step Functions execution name, so a repeated trigger is the same run."""
+    return RunId(f"{lob.value}-{sub_version}-{digest[:12]}-{attempt:02}")
+
+
+def attempt_of(run_id: str) -> int:
+    """The attempt in a run id.
+
+    Raises:
+        ValueError: the text is no run id.
+    """
+    match = _RUN_ID.fullmatch(run_id)
+    if match is None:
+        raise ValueError(f"{run_id!r} is no run id")
+    return int(match["attempt"])

@@ -1,0 +1,147 @@
+"""Who may decide what, when: the rules of sign-off, checked before and again inside the transaction.
+
+Two roles, two persons, neither the requester, one digest (DECISIONS, Sign-off; RELIABILITY §1.5).
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from fivetier.domain import errors
+from fivetier.domain.runs import RunState
+
+
+class Role(StrEnum):
+    """What a person may act as; the values are the issuer's group names."""
+
+    DATA_OPS_REVIEWER = "data_ops_reviewer"
+    ENGINEERING_LEAD = "engineering_lead"
+    DATA_LEAD = "data_lead"
+
+
+REQUIRED_ROLES = (Role.ENGINEERING_LEAD, Role.DATA_LEAD)
+
+
+class Verdict(StrEnum):
+    """A decision."""
+
+    APPROVE = "approve"
+    REJECT = "reject"
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Someone the issuer vouches for."""
+
+    login: str
+    roles: frozenset[str]
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """An open question to the signers: one round of one run."""
+
+    run_id: str
+    round_number: int
+    manifest_digest: str
+    expires_at: datetime
+    requested_by: str
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What one person decided in one role, on one digest."""
+
+    run_id: str
+    round_number: int
+    role: str
+    login: str
+    verdict: str
+    reason: str
+    manifest_digest: str
+    signed_at: str
+    ticks: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def meaning(self) -> str:
+        """What the signature says in words (after 21 CFR 11.50)."""
+        if self.verdict == Verdict.APPROVE:
+            return "I reviewed this report and approve its publication."
+        return "I reviewed this report and reject its publication."
+
+
+def check_decision(
+    decision: Decision,
+    *,
+    person: Person,
+    run_state: RunState,
+    ask: Ask,
+    earlier: Sequence[Decision],
+    findings: Sequence[Mapping[str, Any]],
+    now: datetime,
+    required: Collection[str] = REQUIRED_ROLES,
+) -> None:
+    """Refuse a decision that breaks a rule; return quietly otherwise.
+
+    Args:
+        decision: what the person wants to state.
+        person: who the token says they are.
+        run_state: where the run stands.
+        ask: the round being asked now.
+        earlier: decisions already made in this round.
+        findings: the report's findings (code, severity).
+        now: aware UTC.
+        required: roles that sign this LOB.
+
+    Raises:
+        RuleRefused: one of its subclasses, saying which rule.
+    """
+    if run_state is not RunState.AWAITING_SIGN_OFF:
+        raise errors.AskNotOpen(run_id=ask.run_id, state=run_state)
+    if decision.round_number != ask.round_number:
+        raise errors.AskReplaced(run_id=ask.run_id, round_number=decision.round_number, current=ask.round_number)
+    if now >= ask.expires_at:
+        raise errors.AskExpired(run_id=ask.run_id, expired_at=ask.expires_at.isoformat(timespec="seconds"))
+    _check_person(decision, person, ask, earlier, required)
+    if decision.manifest_digest != ask.manifest_digest:
+        raise errors.DigestMismatch(run_id=ask.run_id, signed=decision.manifest_digest, frozen=ask.manifest_digest)
+    if not decision.reason.strip():
+        raise errors.ReasonMissing(decision=decision.verdict)
+    if decision.verdict == Verdict.APPROVE:
+        _check_findings(decision, findings)
+
+
+def _check_person(
+    decision: Decision, person: Person, ask: Ask, earlier: Sequence[Decision], required: Collection[str]
+) -> None:
+    if decision.role not in person.roles or decision.role not in required:
+        held = sorted(person.roles & set(required))
+        raise errors.RoleNotHeld(person=person.login, role=decision.role, held=held)
+    if person.login == ask.requested_by:
+        raise errors.RequesterCannotSign(person=person.login, run_id=ask.run_id)
+    for other in earlier:
+        if other.role == decision.role:
+            raise errors.AlreadyDecided(run_id=ask.run_id, role=other.role, person=other.login)
+        if other.login == person.login:
+            raise errors.SamePersonTwice(person=person.login, role=decision.role, signed_as=other.role)
+
+
+def _check_findings(decision: Decision, findings: Sequence[Mapping[str, Any]]) -> None:
+    p0 = [str(f["code"]) for f in findings if f["severity"] == "P0"]
+    if p0:
+        raise errors.FindingBlocks(run_id=decision.run_id, codes=p0)
+    ticked = {code for code, reason in decision.ticks if reason.strip()}
+    missing = [str(f["code"]) for f in findings if f["severity"] == "P1" and f["code"] not in ticked]
+    if missing:
+        raise errors.TickMissing(run_id=decision.run_id, codes=missing)
+
+
+def outcome(decisions: Sequence[Decision], required: Collection[str] = REQUIRED_ROLES) -> Verdict | None:
+    """What the decisions of a round amount to: one rejection ends it, every required role approves it."""
+    if any(d.verdict == Verdict.REJECT for d in decisions):
+        return Verdict.REJECT
+    approved = {d.role for d in decisions if d.verdict == Verdict.APPROVE}
+    return Verdict.APPROVE if approved >= {str(role) for role in required} else None

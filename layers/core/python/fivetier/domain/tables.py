@@ -1,0 +1,264 @@
+"""Every table and column once. Arrow, Iceberg and Glue schemas and the data dictionary come from here.
+
+Types are few on purpose: text, int (32 bit), bigint (64 bit), date, timestamp (naive UTC, microseconds), bool.
+uuid, time, unsigned and nanosecond types trouble Athena or Glue (ARCHITECTURE §3).
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import pyarrow as pa
+
+ColumnType = Literal["text", "int", "bigint", "date", "timestamp", "bool"]
+
+_ARROW: dict[ColumnType, pa.DataType] = {
+    "text": pa.string(),
+    "int": pa.int32(),
+    "bigint": pa.int64(),
+    "date": pa.date32(),
+    "timestamp": pa.timestamp("us"),
+    "bool": pa.bool_(),
+}
+_GLUE: dict[ColumnType, str] = {
+    "text": "string",
+    "int": "int",
+    "bigint": "bigint",
+    "date": "date",
+    "timestamp": "timestamp",
+    "bool": "boolean",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column: its type, whether it may be null, and what it means to a reader of SQL."""
+
+    name: str
+    type: ColumnType
+    meaning: str
+    nullable: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """One table; `key` is unique among the rows of one release."""
+
+    name: str
+    meaning: str
+    key: tuple[str, ...]
+    columns: tuple[Column, ...]
+
+    def __post_init__(self) -> None:
+        names = [column.name for column in self.columns]
+        if len(set(names)) != len(names) or not set(self.key) <= set(names):
+            raise ValueError(f"{self.name}: columns repeat, or the key names an unknown column")
+
+    @property
+    def column_names(self) -> tuple[str, ...]:
+        """Names in order."""
+        return tuple(column.name for column in self.columns)
+
+    def arrow_schema(self) -> pa.Schema:
+        """The Arrow schema rows of this table have, everywhere."""
+        return pa.schema([pa.field(c.name, _ARROW[c.type], nullable=c.nullable) for c in self.columns])
+
+    def glue_columns(self) -> list[dict[str, str]]:
+        """The columns as Glue and Athena name them."""
+        return [{"Name": c.name, "Type": _GLUE[c.type], "Comment": c.meaning} for c in self.columns]
+
+    def from_rows(self, rows: list[dict[str, object]]) -> pa.Table:
+        """Build a table from row dicts; an absent key is null.
+
+        Raises:
+            ValueError: a row has an unknown key, or null in a column that never is.
+        """
+        known = set(self.column_names)
+        for row in rows:
+            if extra := row.keys() - known:
+                raise ValueError(f"{self.name}: unknown column(s) {', '.join(sorted(extra))}")
+        table = pa.Table.from_pylist(rows, schema=self.arrow_schema())
+        for column in self.columns:
+            if not column.nullable and table.column(column.name).null_count:
+                raise ValueError(f"{self.name}.{column.name} is null in a row and must not be")
+        return table
+
+
+_LOB = Column("lob", "text", "line of business; partition")
+_RELEASE = Column("release_id", "text", "run whose publication these rows are; partition")
+_VALID_FROM = Column("valid_from", "date", "first day the row holds")
+_VALID_TO = Column("valid_to", "date", "first day it no longer holds; null while it does", nullable=True)
+_SOURCE = Column("source", "text", "source the row was read from")
+_TRACE = Column("trace_id", "text", "landed object version and row number the row came from")
+_RUN = Column("run_id", "text", "run that wrote the row first")
+_OBSERVED = Column("observed_at", "timestamp", "when that run saw it, UTC")
+
+NORMALIZED_ROW = Table(
+    "normalized_row",
+    "One accepted source row in canonical fields; a source fills the columns it knows.",
+    ("trace_id",),
+    (
+        _LOB,
+        _SOURCE,
+        Column("source_object", "text", "landed file"),
+        Column("row_number", "int", "record in the file, 1 is the first line"),
+        _TRACE,
+        Column("parent_name", "text", "tier 1 as the source spells it", nullable=True),
+        Column("legal_name", "text", "tier 2 as the source spells it", nullable=True),
+        Column("state", "text", "two-letter state", nullable=True),
+        Column("contract_id", "text", "CMS contract", nullable=True),
+        Column("marketing_name", "text", "name the organization markets to beneficiaries", nullable=True),
+        Column("organization_type", "text", "CMS organization type of the contract", nullable=True),
+        Column("contract_plan_type", "text", "CMS plan type of the contract", nullable=True),
+        Column("program", "text", "MA, PACE, COST, HCPP, MMP, LI_NET or DEMO (R1.13)", nullable=True),
+        Column("effective_date", "date", "day the contract began with CMS", nullable=True),
+        Column("plan_id", "text", "tier 4 id, canonical form (R1.3)", nullable=True),
+        Column("plan_name", "text", "benefits plan name", nullable=True),
+        Column("plan_type", "text", "HMO, Local PPO, ...", nullable=True),
+        Column("plan_year", "int", "plan year the row speaks of", nullable=True),
+    ),
+)
+
+QUARANTINE = Table(
+    "quarantine",
+    "A source row that cannot be read or placed, kept as it came.",
+    ("trace_id",),
+    (
+        _LOB,
+        Column("run_id", "text", "run that refused the row"),
+        _SOURCE,
+        Column("source_object", "text", "landed file"),
+        Column("row_number", "int", "record in the file, 1 is the first line"),
+        _TRACE,
+        Column("reason_code", "text", "why, for example CONTRACT_NOT_IN_DIRECTORY"),
+        Column("column_name", "text", "column at fault", nullable=True),
+        Column("value", "text", "value at fault, as it came", nullable=True),
+        Column("message", "text", "what a reviewer should know"),
+        Column("subject_id", "text", "contract or plan the row speaks of, where readable", nullable=True),
+        Column("raw_row", "text", "the whole row as JSON, contact columns dropped"),
+    ),
+)
+
+SUPPRESSED = Table(
+    "suppressed",
+    "A valid source row that a rule keeps out, counted and traceable.",
+    ("trace_id",),
+    (
+        _LOB,
+        Column("run_id", "text", "run that left it out"),
+        _SOURCE,
+        Column("source_object", "text", "landed file"),
+        Column("row_number", "int", "record in the file, 1 is the first line"),
+        _TRACE,
+        Column("rule_id", "text", "rule that keeps it out, for example R1.3"),
+    ),
+)
+
+HIERARCHY_NODE = Table(
+    "hierarchy_node",
+    "Tiers 1 to 4 (5 where networks are known) with business-time history.",
+    ("node_id", "valid_from"),
+    (
+        _LOB,
+        _RELEASE,
+        Column("node_id", "text", "surrogate id, never reused (R1.2)"),
+        Column("tier", "int", "1 parent payer, 2 subsidiary, 3 LOB, 4 benefits plan, 5 network"),
+        Column("parent_node_id", "text", "node one tier up; null on tier 1", nullable=True),
+        Column("name", "text", "name to show"),
+        Column("state", "text", "state of the entity, where the source has one", nullable=True),
+        Column("plan_year", "int", "plan year, where the id is per year", nullable=True),
+        Column("plan_type", "text", "benefits plan type", nullable=True),
+        _VALID_FROM,
+        _VALID_TO,
+        Column("end_reason", "text", "why the row ended, for example absent_from_source", nullable=True),
+        _SOURCE,
+        _TRACE,
+        _RUN,
+        _OBSERVED,
+    ),
+)
+
+EXTERNAL_ID = Table(
+    "external_id",
+    "Identifiers of nodes in other people's systems; system and value always together (R1.2).",
+    ("node_id", "id_system", "id_value", "valid_from"),
+    (
+        _LOB,
+        _RELEASE,
+        Column("node_id", "text", "node"),
+        Column("id_system", "text", "cms_contract_pbp, parent_name, legal_name, ..."),
+        Column("id_value", "text", "the id in that system"),
+        Column("plan_year", "int", "plan year, where the id is per year", nullable=True),
+        _VALID_FROM,
+        _VALID_TO,
+        _SOURCE,
+        _TRACE,
+        _RUN,
+        _OBSERVED,
+    ),
+)
+
+NODE_ALIAS = Table(
+    "node_alias",
+    "Names seen for a node; later rows resolve through them before anything is minted.",
+    ("tier", "alias", "node_id", "valid_from"),
+    (
+        _LOB,
+        _RELEASE,
+        Column("node_id", "text", "node"),
+        Column("tier", "int", "tier of the node"),
+        Column("alias", "text", "the name's equality key"),
+        Column("name", "text", "the name as spelled when first seen"),
+        _VALID_FROM,
+        _VALID_TO,
+        _SOURCE,
+        _TRACE,
+        _RUN,
+        _OBSERVED,
+    ),
+)
+
+CONTRACT = Table(
+    "contract",
+    "CMS contracts: not a tier, but what links a benefits plan to its subsidiary's LOB node.",
+    ("contract_id", "valid_from"),
+    (
+        _LOB,
+        _RELEASE,
+        Column("contract_id", "text", "CMS contract number"),
+        Column("lob_node_id", "text", "tier 3 node the contract belongs to"),
+        Column("program", "text", "MA, PACE, COST, HCPP, MMP, LI_NET or DEMO (R1.13)"),
+        Column("organization_type", "text", "CMS organization type"),
+        Column("plan_type", "text", "CMS plan type of the contract"),
+        Column("marketing_name", "text", "name marketed to beneficiaries", nullable=True),
+        Column("effective_date", "date", "day the contract began with CMS", nullable=True),
+        _VALID_FROM,
+        _VALID_TO,
+        Column("end_reason", "text", "why the row ended", nullable=True),
+        _SOURCE,
+        _TRACE,
+        _RUN,
+        _OBSERVED,
+    ),
+)
+
+RELEASE = Table(
+    "release",
+    "The publication: one row per LOB names the release readers see (DECISIONS, Publication).",
+    ("lob",),
+    (
+        _LOB,
+        Column("release_id", "text", "release readers of this LOB see"),
+        Column("run_id", "text", "run that published it"),
+        Column("kind", "text", "refresh or rollback"),
+        Column("sub_version", "text", "month of the release, YYYY_MM"),
+        Column("base_release_id", "text", "release it was compared with", nullable=True),
+        Column("manifest_digest", "text", "SHA-256 people signed"),
+        Column("signers", "text", "role=login pairs, space separated"),
+        Column("audit_head", "text", "hash of the audit chain's head when it was published"),
+        Column("published_at", "timestamp", "when, UTC"),
+    ),
+)
+
+#: Tables of one LOB's release, in the order they are staged, listed and copied.
+RELEASE_TABLES: tuple[Table, ...] = (HIERARCHY_NODE, EXTERNAL_ID, NODE_ALIAS, CONTRACT)
+ALL_TABLES: tuple[Table, ...] = (*RELEASE_TABLES, RELEASE, QUARANTINE, SUPPRESSED, NORMALIZED_ROW)

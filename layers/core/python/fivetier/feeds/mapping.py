@@ -1,0 +1,212 @@
+"""The declared mapping: how a file of one source becomes canonical rows (DECISIONS, Mapping; DOMAIN §8).
+
+A new file shape is a new YAML file in `mappings/`, or a new spelling in one; never code that knows a source.
+"""
+
+import re
+from collections.abc import Mapping as ReadOnly
+from functools import lru_cache
+from importlib.resources import files
+from typing import Annotated, Literal, Self
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from fivetier.domain.errors import InvalidMapping
+from fivetier.domain.tables import NORMALIZED_ROW
+from fivetier.domain.tiers import Lob
+from fivetier.feeds import sql
+from fivetier.feeds.spelling import header_key, matches_pattern
+from fivetier.feeds.transforms import REGISTRY
+
+Format = Literal["csv", "xlsx", "json", "parquet"]
+Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
+Code = Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_.]*$")]
+
+#: Columns of NORMALIZED_ROW the reader fills itself; a mapping never does.
+READER_COLUMNS = frozenset({"lob", "source", "source_object", "row_number", "trace_id"})
+_TYPE_OF = {c.name: c.type for c in NORMALIZED_ROW.columns if c.name not in READER_COLUMNS}
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+
+class Transform(_Strict):
+    """From cleaned text to the canonical value: a name in `transforms.REGISTRY`, or DuckDB SQL over `value`.
+
+    SQL that gives null refuses the cell. `with` names fields declared before this one whose canonical values the
+    transform also needs.
+    """
+
+    lang: Literal["sql", "python"]
+    expr: str
+    with_: tuple[Name, ...] = Field(default=(), alias="with")
+
+
+class FieldMapping(_Strict):
+    """One row of the mapping specification."""
+
+    canonical_field: Name
+    source_path: Annotated[tuple[str, ...], Field(min_length=1)]
+    transform: Transform
+    null_rule: Literal["required", "allow", "default"]
+    default: str | None = None
+    required: bool
+    reason_code: Code = "VALUE_UNREADABLE"
+    missing_code: Code = "REQUIRED_FIELD_MISSING"
+    example_in: str
+    example_with: dict[Name, str] = Field(default_factory=dict)
+    example_out: str | None
+
+    @property
+    def keys(self) -> frozenset[str]:
+        """The accepted headers, as they are compared."""
+        return frozenset(header_key(spelling) for spelling in self.source_path)
+
+    @property
+    def sql_type(self) -> sql.SqlType:
+        """The type of the canonical value; working columns are text."""
+        return sql.TYPES[_TYPE_OF.get(self.canonical_field, "text")]
+
+    @model_validator(mode="after")
+    def _is_coherent(self) -> Self:
+        if (self.null_rule == "default") != (self.default is not None):
+            raise ValueError("`default` is given exactly when null_rule is default")
+        if self.transform.lang == "python" and self.transform.expr not in REGISTRY:
+            raise ValueError(f"no transform is named {self.transform.expr!r}; known are {', '.join(sorted(REGISTRY))}")
+        if set(self.example_with) != set(self.transform.with_):
+            raise ValueError("example_with must give exactly what the transform takes under `with`")
+        return self
+
+
+class SuppressRule(_Strict):
+    """Rows a rule keeps out: SQL over canonical fields as text, and `run_lob`. First rule that holds wins."""
+
+    rule_id: Code
+    when: str
+    why: str
+
+
+class PeriodRules(_Strict):
+    """Where the file says which month it is of: a field, a title row, its name; in this order (R1.10)."""
+
+    field: Name | None = None
+    title_patterns: tuple[str, ...] = ()
+    file_name_patterns: tuple[str, ...]
+
+    @model_validator(mode="after")
+    def _patterns_name_a_month(self) -> Self:
+        for pattern in (*self.title_patterns, *self.file_name_patterns):
+            try:
+                groups = re.compile(pattern).groupindex.keys()
+            except re.error as broken:
+                raise ValueError(f"pattern {pattern!r} is no regular expression: {broken}") from broken
+            if "year" not in groups or not groups & {"month", "month_name"}:
+                raise ValueError(f"pattern {pattern!r} needs a group `year` and a group `month` or `month_name`")
+        return self
+
+
+class FeedVersionRule(_Strict):
+    """Which field carries the feed's own version, and the major version read here."""
+
+    field: Name
+    major: int
+
+
+class Mapping(_Strict):
+    """One source's mapping: header and fields.
+
+    `key` and `agree_on` find duplicates; `subject` names the id a quarantined row speaks of, best first.
+    `contact_columns` are patterns of columns dropped at the door; `evidence_columns` are read by no field but known to
+    be harmless, so quarantine keeps their cells. `working_columns` are read to judge a row and not stored.
+    """
+
+    name: Name
+    version: Annotated[str, Field(pattern=r"^\d+\.\d+\.\d+$")]
+    lobs: Annotated[tuple[Lob, ...], Field(min_length=1)]
+    title: str
+    formats: Annotated[tuple[Format, ...], Field(min_length=1)]
+    key: Annotated[tuple[Name, ...], Field(min_length=1)]
+    agree_on: tuple[Name, ...]
+    subject: Annotated[tuple[Name, ...], Field(min_length=1)]
+    null_values: tuple[str, ...]
+    contact_columns: tuple[str, ...]
+    evidence_columns: tuple[str, ...] = ()
+    working_columns: tuple[Name, ...] = ()
+    period: PeriodRules
+    feed_version: FeedVersionRule | None = None
+    suppress: tuple[SuppressRule, ...] = ()
+    fields: Annotated[tuple[FieldMapping, ...], Field(min_length=1)]
+
+    def field(self, canonical_field: str) -> FieldMapping:
+        """The field of that name."""
+        return next(f for f in self.fields if f.canonical_field == canonical_field)
+
+    def is_contact(self, header: str) -> bool:
+        """Whether a column is about a person or a street address, and so dropped at the door."""
+        return any(matches_pattern(header, pattern) for pattern in self.contact_columns)
+
+    @model_validator(mode="after")
+    def _names_fit(self) -> Self:
+        declared: list[str] = []
+        for field in self.fields:
+            if field.canonical_field not in {*_TYPE_OF, *self.working_columns}:
+                raise ValueError(f"{field.canonical_field!r} is neither a canonical nor a working column")
+            if unknown := set(field.transform.with_) - set(declared):
+                raise ValueError(f"{field.canonical_field}: `with` names {sorted(unknown)}, not declared before it")
+            declared.append(field.canonical_field)
+        if len(set(declared)) != len(declared):
+            raise ValueError("a canonical field is declared twice")
+        kept = [*self.evidence_columns, *(spelling for field in self.fields for spelling in field.source_path)]
+        if contact := [spelling for spelling in kept if self.is_contact(spelling)]:
+            raise ValueError(f"{contact} would be dropped as contact columns")
+        named = {*self.key, *self.agree_on, *self.subject, *self.working_columns}
+        named |= {rule.field for rule in (self.period, self.feed_version) if rule is not None and rule.field}
+        if unknown := named - set(declared):
+            raise ValueError(f"the header names {sorted(unknown)}, which no field declares")
+        return self
+
+
+def parse_mapping(text: str, *, name: str) -> Mapping:
+    """Read and check a mapping: shape, names, and every SQL expression against DuckDB.
+
+    Raises:
+        InvalidMapping: anything is not as declared here.
+    """
+    try:
+        mapping = Mapping.model_validate(yaml.safe_load(text))
+    except yaml.YAMLError as broken:
+        raise InvalidMapping(mapping=name, detail=f"is no YAML: {broken}") from broken
+    except ValidationError as refused:
+        first = refused.errors()[0]
+        where = ".".join(str(part) for part in first["loc"]) or "header"
+        raise InvalidMapping(mapping=name, detail=f"{where}: {first['msg']}") from refused
+    if mapping.name != name:
+        raise InvalidMapping(mapping=name, detail=f"the file declares the name {mapping.name!r}")
+    _compile_sql(mapping)
+    return mapping
+
+
+def _compile_sql(mapping: Mapping) -> None:
+    with sql.connect() as connection:
+        for field in mapping.fields:
+            if field.transform.lang == "sql":
+                columns: dict[str, list[str | None]] = {name: [] for name in ("value", *field.transform.with_)}
+                sql.evaluate(connection, field.transform.expr, field.sql_type, columns, mapping=mapping.name)
+        columns = {name: [] for name in ("run_lob", *(f.canonical_field for f in mapping.fields))}
+        for rule in mapping.suppress:
+            sql.evaluate(connection, rule.when, "BOOLEAN", columns, mapping=mapping.name)
+
+
+@lru_cache(maxsize=1)
+def known_mappings() -> ReadOnly[str, Mapping]:
+    """Every mapping shipped with fivetier, by name.
+
+    Raises:
+        InvalidMapping: one of them breaks the format.
+    """
+    folder = files("fivetier.feeds") / "mappings"
+    paths = sorted((path for path in folder.iterdir() if path.name.endswith(".yaml")), key=lambda path: path.name)
+    loaded = [parse_mapping(path.read_text("utf-8"), name=path.name.removesuffix(".yaml")) for path in paths]
+    return {mapping.name: mapping for mapping in loaded}

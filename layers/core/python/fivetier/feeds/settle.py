@@ -1,0 +1,132 @@
+"""Decides what becomes of each row: suppressed by a rule, quarantined, a duplicate, or kept."""
+
+from collections import Counter
+from collections.abc import Mapping as ReadOnly
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import duckdb
+
+from fivetier.domain.errors import UnknownFeedVersion
+from fivetier.domain.ids import SubVersion
+from fivetier.domain.names import equality_key
+from fivetier.feeds import sql
+from fivetier.feeds.cells import Evaluated, Refusal
+from fivetier.feeds.mapping import Mapping
+
+DUPLICATE_ROW = "DUPLICATE_ROW"
+ROWS_DISAGREE = "ROWS_DISAGREE"
+PERIOD_INVALID = "PERIOD_INVALID"
+
+
+@dataclass(slots=True)
+class Settled:
+    """Every row index once: kept, refused with a reason, or suppressed by a rule id."""
+
+    kept: list[int] = field(default_factory=list)
+    refused: dict[int, Refusal] = field(default_factory=dict)
+    suppressed: dict[int, str] = field(default_factory=dict)
+    period: SubVersion | None = None
+
+
+def settle(
+    connection: duckdb.DuckDBPyConnection,
+    mapping: Mapping,
+    evaluated: Evaluated,
+    *,
+    lob: str,
+    file: str,
+    numbers: Sequence[int],
+) -> Settled:
+    """Settle all rows.
+
+    Suppression comes first: a row a rule keeps out needs no other cell to be readable (a drug plan without plan id
+    is suppressed, not quarantined).
+
+    Raises:
+        UnknownFeedVersion: the feed is of another major version.
+    """
+    _check_feed_version(mapping, evaluated, file=file)
+    done = Settled(suppressed=_suppressed(connection, mapping, evaluated, lob=lob, rows=len(numbers)))
+    done.refused = {index: refusal for index, refusal in evaluated.refusals.items() if index not in done.suppressed}
+    _check_period(mapping, evaluated, done)
+    live = [index for index in range(len(numbers)) if index not in done.suppressed and index not in done.refused]
+    _settle_duplicates(mapping, evaluated, done, live, numbers)
+    done.kept = [index for index in live if index not in done.suppressed and index not in done.refused]
+    return done
+
+
+def _check_feed_version(mapping: Mapping, evaluated: Evaluated, *, file: str) -> None:
+    rule = mapping.feed_version
+    if rule is None:
+        return
+    found = {version for version in evaluated.texts(rule.field) if version is not None}
+    for version in sorted(found) or [""]:
+        if version.split(".")[0] != str(rule.major):
+            raise UnknownFeedVersion(file=file, found=version, major=rule.major)
+
+
+def _suppressed(
+    connection: duckdb.DuckDBPyConnection, mapping: Mapping, evaluated: Evaluated, *, lob: str, rows: int
+) -> dict[int, str]:
+    columns = {name: evaluated.texts(name) for name in evaluated.values} | {"run_lob": [lob] * rows}
+    suppressed: dict[int, str] = {}
+    for rule in mapping.suppress:
+        holds = sql.evaluate(connection, rule.when, "BOOLEAN", columns, mapping=mapping.name)
+        for index, value in enumerate(holds):
+            if value:
+                suppressed.setdefault(index, rule.rule_id)
+    return suppressed
+
+
+def _check_period(mapping: Mapping, evaluated: Evaluated, done: Settled) -> None:
+    """One file is of one month, the one most rows state; a row of another month is quarantined."""
+    name = mapping.period.field
+    if name is None:
+        return
+    texts = evaluated.texts(name)
+    stated = Counter(text for text in texts if text is not None)
+    if not stated:
+        return
+    period = min(stated, key=lambda text: (-stated[text], text))
+    done.period = SubVersion.parse(period)
+    for index, text in enumerate(texts):
+        if text is not None and text != period and index not in done.suppressed:
+            message = f"the file is of {period} by most of its rows, this row of {text}"
+            done.refused.setdefault(index, Refusal(PERIOD_INVALID, name, text, message))
+
+
+def _settle_duplicates(
+    mapping: Mapping, evaluated: Evaluated, done: Settled, live: Sequence[int], numbers: Sequence[int]
+) -> None:
+    """Of rows that repeat a key and agree keep the first; of rows that disagree none: nobody knows which holds."""
+    columns = {name: evaluated.texts(name) for name in {*mapping.key, *mapping.agree_on}}
+    groups: dict[tuple[str | None, ...], list[int]] = {}
+    for index in live:
+        groups.setdefault(tuple(columns[name][index] for name in mapping.key), []).append(index)
+    for key, group in groups.items():
+        if len(group) == 1:
+            continue
+        dispute = _dispute(mapping, columns, group)
+        if dispute is None:
+            done.suppressed |= dict.fromkeys(group[1:], DUPLICATE_ROW)
+            continue
+        name, other = dispute
+        label = " ".join(part for part in key if part)
+        message = (
+            f"{label} stands on rows {numbers[group[0]]} and {numbers[other]} with different {name}: "
+            f"{columns[name][group[0]]!r} and {columns[name][other]!r}; none of its {len(group)} rows is used"
+        )
+        done.refused |= {index: Refusal(ROWS_DISAGREE, name, columns[name][index], message) for index in group}
+
+
+def _dispute(
+    mapping: Mapping, columns: ReadOnly[str, Sequence[str | None]], group: Sequence[int]
+) -> tuple[str, int] | None:
+    """The first field rows of one key differ in, and a row that differs from the first."""
+    for name in mapping.agree_on:
+        keys = [equality_key(columns[name][index] or "") for index in group]
+        for index, key in zip(group, keys, strict=True):
+            if key != keys[0]:
+                return name, index
+    return None

@@ -1,0 +1,157 @@
+"""The named cell transforms a mapping may use with `lang: python`.
+
+Each takes a cleaned text, plus what the mapping lists under `with`, and returns the canonical value. It raises
+`InvalidId` or `CellUnreadable` when the text cannot be read; None means "rightly nothing here".
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from datetime import date
+from types import MappingProxyType
+
+from fivetier.domain.errors import InvalidSubVersion
+from fivetier.domain.ids import (
+    CMS_CONTRACT_PBP,
+    MaPlanId,
+    SubVersion,
+    parse_contract_id,
+    parse_ma_plan_id,
+    parse_pbp,
+    program_of,
+)
+from fivetier.domain.tiers import Lob
+
+Value = str | int | date | None
+
+HIOS14 = "hios14"
+MEDICAID_STATE_PLAN = "medicaid_state_plan"
+
+#: Which plan id systems a public LOB may use. A HIOS id does not prove the exchange (R1.5).
+_SYSTEMS: Mapping[str, tuple[str, ...]] = {
+    Lob.MEDICARE_ADVANTAGE: (CMS_CONTRACT_PBP,),
+    Lob.ACA_EXCHANGE: (HIOS14,),
+    Lob.MEDICAID: (MEDICAID_STATE_PLAN, HIOS14),
+}
+_CLOCK = r"(?:[T ]+(?:[01]?\d|2[0-3]):[0-5]\d(?::[0-5]\d(?:\.\d+)?)?(?: ?[AaPp][Mm]|Z|[+-]\d\d:?\d\d)?)?"
+_DATE_FORMS = (
+    re.compile(r"(?P<month>\d{1,2})/(?P<day>\d{1,2})/(?P<year>\d{4})" + _CLOCK, re.ASCII),
+    re.compile(r"(?P<year>\d{4})-(?P<month>\d{2})-(?P<day>\d{2})" + _CLOCK, re.ASCII),
+)
+_YEARS = range(1900, 2200)
+_STATES = (
+    "AL Alabama|AK Alaska|AZ Arizona|AR Arkansas|CA California|CO Colorado|CT Connecticut|DE Delaware|"
+    "DC District of Columbia|FL Florida|GA Georgia|HI Hawaii|ID Idaho|IL Illinois|IN Indiana|IA Iowa|KS Kansas|"
+    "KY Kentucky|LA Louisiana|ME Maine|MD Maryland|MA Massachusetts|MI Michigan|MN Minnesota|MS Mississippi|"
+    "MO Missouri|MT Montana|NE Nebraska|NV Nevada|NH New Hampshire|NJ New Jersey|NM New Mexico|NY New York|"
+    "NC North Carolina|ND North Dakota|OH Ohio|OK Oklahoma|OR Oregon|PA Pennsylvania|RI Rhode Island|"
+    "SC South Carolina|SD South Dakota|TN Tennessee|TX Texas|UT Utah|VT Vermont|VA Virginia|WA Washington|"
+    "WV West Virginia|WI Wisconsin|WY Wyoming|AS American Samoa|GU Guam|MP Northern Mariana Islands|"
+    "PR Puerto Rico|VI U.S. Virgin Islands"
+)
+_STATE_CODES = {spelling.casefold(): entry[:2] for entry in _STATES.split("|") for spelling in (entry[:2], entry[3:])}
+
+
+class CellUnreadable(ValueError):
+    """A cell's text is no value of its column; the row is quarantined, the file goes on."""
+
+
+def contract_id(value: str) -> str:
+    """Read a CMS contract number; a spreadsheet may have made 90091 the number 90091.0 (R1.13)."""
+    return parse_contract_id(re.sub(r"\.0+$", "", value))
+
+
+def ma_plan_id(value: str, contract: str | None) -> str:
+    """Join contract and plan number to `H1234-001` (R1.3): "1", "1.0" and "001" are one plan."""
+    if contract is None:
+        raise CellUnreadable(f"plan {value!r} stands without a contract")
+    return str(MaPlanId(parse_contract_id(contract), parse_pbp(value)))
+
+
+def plan_id_in_system(value: str, id_system: str | None) -> str:
+    """Read a plan id in the form its id system has (R1.2, R1.3, R1.7)."""
+    if id_system == CMS_CONTRACT_PBP:
+        return str(parse_ma_plan_id(value))
+    if id_system == HIOS14:
+        if re.fullmatch(r"\d{5}[A-Z]{2}\d{7}", value.upper(), re.ASCII):
+            return value.upper()
+        raise CellUnreadable(f"{value!r} is no HIOS plan id: expected 5 digits, a state and 7 digits, without variant")
+    if re.fullmatch(r"[A-Za-z0-9._-]{1,12}", value):
+        return value
+    raise CellUnreadable(f"{value!r} is no Medicaid plan id: expected up to 12 letters, digits, dots or dashes (R1.7)")
+
+
+def contract_of_plan(value: str, id_system: str | None) -> str | None:
+    """Give the CMS contract a plan id names; other id systems have no contract."""
+    return str(parse_ma_plan_id(value).contract) if id_system == CMS_CONTRACT_PBP else None
+
+
+def id_system_of_lob(value: str, lob: str | None) -> str:
+    """Accept the id systems a line of business uses; ids of different systems collide (R1.2)."""
+    allowed = _SYSTEMS.get(lob or "", ())
+    if value.casefold() not in allowed:
+        raise CellUnreadable(f"{value!r} is no id system of {lob}: expected {' or '.join(allowed) or 'none'}")
+    return value.casefold()
+
+
+def public_lob(value: str) -> str:
+    """Read one of the lines of business with a public plan list."""
+    if value.casefold() not in _SYSTEMS:
+        raise CellUnreadable(f"{value!r} is no public line of business: expected {', '.join(_SYSTEMS)}")
+    return str(Lob(value.casefold()))
+
+
+def program(value: str, plan_type: str | None) -> str:
+    """Say what kind of contract an organization type stands for (R1.13); an unknown one needs a person."""
+    found = program_of(value, plan_type or "")
+    if found is None:
+        raise CellUnreadable(f"organization type {value!r} is not known; add it to the program rules (R1.13)")
+    return str(found)
+
+
+def calendar_date(value: str) -> date:
+    """Read mm/dd/yyyy or an ISO date, a time of day dropped. 13/01 is never taken for dd/mm."""
+    match = next((found for form in _DATE_FORMS if (found := form.fullmatch(value))), None)
+    if match is None:
+        raise CellUnreadable(f"{value!r} is no date: expected mm/dd/yyyy or yyyy-mm-dd")
+    year, month, day = (int(match[part]) for part in ("year", "month", "day"))
+    if year not in _YEARS:
+        raise CellUnreadable(f"{value!r} is no plausible date: the year is outside 1900 to 2199")
+    try:
+        return date(year, month, day)
+    except ValueError as impossible:
+        raise CellUnreadable(f"{value!r} is no date of the calendar: {impossible}") from impossible
+
+
+def us_state(value: str) -> str:
+    """Read a state or territory, by code or by name."""
+    code = _STATE_CODES.get(value.casefold().rstrip("."))
+    if code is None:
+        raise CellUnreadable(f"{value!r} is no US state or territory")
+    return code
+
+
+def sub_version(value: str) -> str:
+    """Read a month as YYYY_MM; YYYY-MM is the same month."""
+    try:
+        return str(SubVersion.parse(value.replace("-", "_")))
+    except InvalidSubVersion as wrong:
+        raise CellUnreadable(str(wrong)) from wrong
+
+
+REGISTRY: Mapping[str, Callable[..., Value]] = MappingProxyType(
+    {
+        function.__name__: function
+        for function in (
+            calendar_date,
+            contract_id,
+            contract_of_plan,
+            id_system_of_lob,
+            ma_plan_id,
+            plan_id_in_system,
+            program,
+            public_lob,
+            sub_version,
+            us_state,
+        )
+    }
+)

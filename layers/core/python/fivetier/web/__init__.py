@@ -1,0 +1,1 @@
+"""Pages and reports people read, rendered from the frozen report."""

@@ -1,0 +1,82 @@
+"""Small tables of text: what a template needs to draw one with caption, scopes and the right kind of cell."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from fivetier.web.words import count, humanized
+
+Kind = Literal["text", "number", "code", "blank", "good", "bad"]
+
+#: Sample fields that hold ids, files or periods and read better in monospace.
+_CODES = frozenset({"key", "nodes", "contracts", "parent_before", "parent_node_id", "file", "period", "run", "source"})
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One cell. `fold` is long text that stands folded below a summary."""
+
+    text: str
+    kind: Kind = "text"
+    title: str = ""
+    fold: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """A column's heading."""
+
+    label: str
+    is_number: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Grid:
+    """A table; the first cell of each row heads it. `foot` is the row of totals."""
+
+    anchor: str
+    caption: str
+    heads: tuple[Head, ...]
+    rows: tuple[tuple[Cell, ...], ...]
+    foot: tuple[Cell, ...] = ()
+
+
+def number(value: int) -> Cell:
+    """A count."""
+    return Cell(count(value), "number")
+
+
+def text(value: object) -> Cell:
+    """A value from data as text; nothing is shown as blank, so that it can be seen."""
+    shown = "" if value is None else str(value)
+    return Cell(shown) if shown.strip() else Cell("(blank)", "blank")
+
+
+def code(value: object) -> Cell:
+    """An id, a file name, a digest."""
+    cell = text(value)
+    return cell if cell.kind == "blank" else Cell(cell.text, "code")
+
+
+def tie(ties: bool, verdict: str) -> Cell:
+    """Whether a sum ties."""
+    return Cell(verdict, "good" if ties else "bad")
+
+
+def sample_grid(anchor: str, caption: str, samples: Sequence[Mapping[str, Any]]) -> Grid | None:
+    """Samples as a table: a column for each field any of them has; a field that is blank in all is left out."""
+    fields = list(dict.fromkeys(key for sample in samples for key, value in sample.items() if _has_value(value)))
+    if not fields:
+        return None
+    rows = tuple(
+        tuple((code if _is_code(field) else text)(sample.get(field)) for field in fields) for sample in samples
+    )
+    return Grid(anchor, caption, tuple(Head(humanized(field)) for field in fields), rows)
+
+
+def _has_value(value: object) -> bool:
+    return value is not None and str(value).strip() != ""
+
+
+def _is_code(field: str) -> bool:
+    return field in _CODES or field.endswith(("_id", "_ids"))

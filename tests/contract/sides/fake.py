@@ -1,0 +1,67 @@
+"""The suites' scenes on the in-memory fakes."""
+
+from collections.abc import Callable
+from datetime import datetime
+
+from tests.contract.sides.scenes import (
+    AuditScene,
+    CatalogScene,
+    ExecutionsScene,
+    LakeScene,
+    LandingScene,
+    RunsScene,
+    StagingScene,
+)
+from tests.fakes.world import World
+
+
+def landing() -> LandingScene:
+    world = World()
+
+    def land(key: str, data: bytes) -> None:
+        world.landing.bucket.put(key, data)
+
+    return LandingScene(world.landing, land, world.landing.bucket.remove, lambda: world.clock.advance(seconds=2))
+
+
+def staging() -> StagingScene:
+    world = World()
+    return StagingScene(world.staging, world.staging.bucket.remove)
+
+
+def audit() -> AuditScene:
+    return AuditScene(World().audit)
+
+
+def runs() -> RunsScene:
+    world = World()
+
+    def ask(run_id: str, digest: str, expires_at: str, requested_by: str, token: str) -> None:
+        moment = datetime.fromisoformat(expires_at)
+        world.runs.ask(run_id, token=token, manifest_digest=digest, expires_at=moment, requested_by=requested_by)
+
+    return RunsScene(world.runs, ask)
+
+
+def lake() -> LakeScene:
+    world = World()
+    return LakeScene(world.lake, world.staging)
+
+
+def catalog() -> CatalogScene:
+    world = World()
+    return CatalogScene(world.catalog, world.staging, world.catalog.registered.__getitem__)
+
+
+def executions() -> ExecutionsScene:
+    fake = World().executions
+
+    def end(lob: str, run_id: str) -> None:
+        fake.end(run_id)
+
+    return ExecutionsScene(fake, end)
+
+
+SCENES: dict[str, Callable[[], object]] = {
+    scene.__name__: scene for scene in (landing, staging, audit, runs, lake, catalog, executions)
+}

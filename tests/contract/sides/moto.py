@@ -1,0 +1,180 @@
+"""The suites' scenes on the AWS adapters, over moto in this process."""
+
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from moto.glue.responses import GlueResponse
+from pyiceberg.catalog.glue import GlueCatalog
+
+from fivetier.aws.dynamo_runs import DynamoRunStore
+from fivetier.aws.glue_catalog import GlueStagedCatalog
+from fivetier.aws.iceberg_lake import IcebergLake
+from fivetier.aws.s3_audit import S3Audit
+from fivetier.aws.s3_landing import S3Landing
+from fivetier.aws.s3_staging import S3Staging
+from fivetier.aws.sfn_executions import SfnExecutions
+from moto.core.exceptions import JsonRESTError
+
+from tests.contract.sides.scenes import (
+    LOB,
+    AuditScene,
+    CatalogScene,
+    ExecutionsScene,
+    LakeScene,
+    LandingScene,
+    RunsScene,
+    StagingScene,
+)
+from tests.fakes.world import FakeClock
+
+REGION = "us-east-1"
+FILE_IO = {"py-io-impl": "fivetier.aws.iceberg_io.S3FileIO"}
+_ASL = Path(__file__).parents[3] / "statemachines" / "refresh.asl.json"
+
+
+def bucket(name: str, **options: Any) -> Any:
+    """A versioned bucket; returns the client."""
+    s3 = boto3.client("s3")
+    s3.create_bucket(Bucket=name, **options)
+    s3.put_bucket_versioning(Bucket=name, VersioningConfiguration={"Status": "Enabled"})
+    return s3
+
+
+def remover(s3: Any, name: str) -> Callable[[str], None]:
+    def remove(key: str) -> None:
+        for version in s3.list_object_versions(Bucket=name, Prefix=key)["Versions"]:
+            s3.delete_object(Bucket=name, Key=key, VersionId=version["VersionId"])
+
+    return remove
+
+
+def landing(monkeypatch: pytest.MonkeyPatch) -> LandingScene:
+    s3, shift = bucket("landing"), [timedelta()]
+    monkeypatch.setattr("moto.s3.models.utcnow", lambda: datetime.now(UTC).replace(tzinfo=None) + shift[0])
+
+    def let_time_pass() -> None:
+        shift[0] += timedelta(seconds=2)
+
+    def land(key: str, data: bytes) -> None:
+        s3.put_object(Bucket="landing", Key=key, Body=data)
+
+    return LandingScene(S3Landing(s3, "landing"), land, remover(s3, "landing"), let_time_pass)
+
+
+def staging(monkeypatch: pytest.MonkeyPatch) -> StagingScene:
+    s3 = bucket("staging")
+    return StagingScene(S3Staging(s3, "staging"), remover(s3, "staging"))
+
+
+def audit(monkeypatch: pytest.MonkeyPatch) -> AuditScene:
+    s3 = bucket("audit", ObjectLockEnabledForBucket=True)
+    # moto keeps objects until a real time, so the clock must not stand in the past.
+    return AuditScene(S3Audit(s3, "audit", retention_days=1, clock=FakeClock(datetime.now(UTC))))
+
+
+def ops_table() -> Any:
+    """The operations table as the stacks define it; returns the client."""
+    dynamodb = boto3.client("dynamodb")
+    dynamodb.create_table(
+        TableName="ops",
+        BillingMode="PAY_PER_REQUEST",
+        KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
+        AttributeDefinitions=[{"AttributeName": n, "AttributeType": "S"} for n in ("pk", "sk", "lob", "started_at")],
+        GlobalSecondaryIndexes=[
+            {
+                "IndexName": "by_lob",
+                "KeySchema": [
+                    {"AttributeName": "lob", "KeyType": "HASH"},
+                    {"AttributeName": "started_at", "KeyType": "RANGE"},
+                ],
+                "Projection": {"ProjectionType": "ALL"},
+            }
+        ],
+    )
+    return dynamodb
+
+
+def runs(monkeypatch: pytest.MonkeyPatch) -> RunsScene:
+    dynamodb = ops_table()
+    # The state machine's own expression, so that the item it writes and the item we read cannot drift apart.
+    expression = json.loads(_ASL.read_text())["States"]["RequestSignOff"]["Parameters"]["UpdateExpression"]
+
+    def ask(run_id: str, digest: str, expires_at: str, requested_by: str, token: str) -> None:
+        texts = {"token": token, "run_id": run_id, "digest": digest}
+        texts |= {"expires_at": expires_at, "requested_by": requested_by}
+        dynamodb.update_item(
+            TableName="ops",
+            Key={"pk": {"S": f"RUN#{run_id}"}, "sk": {"S": "ASK"}},
+            UpdateExpression=expression,
+            ExpressionAttributeValues={":one": {"N": "1"}} | {f":{name}": {"S": text} for name, text in texts.items()},
+        )
+
+    return RunsScene(DynamoRunStore(dynamodb, "ops"), ask)
+
+
+def lake(monkeypatch: pytest.MonkeyPatch) -> LakeScene:
+    monkeypatch.setattr(GlueResponse, "update_table", _update_table_as_glue_does)
+    s3 = bucket("staging")
+    bucket("lake")
+    glue = boto3.client("glue")
+    glue.create_database(DatabaseInput={"Name": "production"})
+    return LakeScene(open_lake(glue), S3Staging(s3, "staging"))
+
+
+def open_lake(glue: Any) -> IcebergLake:
+    """A publisher of its own, with its own view of the catalog."""
+    return IcebergLake(
+        GlueCatalog("glue", client=glue, **FILE_IO),
+        boto3.client("s3"),
+        database="production",
+        lake_bucket="lake",
+        staging_bucket="staging",
+    )
+
+
+def catalog(monkeypatch: pytest.MonkeyPatch) -> CatalogScene:
+    s3 = bucket("staging")
+    glue = boto3.client("glue")
+    glue.create_database(DatabaseInput={"Name": "staged"})
+
+    def folder_of(name: str) -> str:
+        location: str = glue.get_table(DatabaseName="staged", Name=name)["Table"]["StorageDescriptor"]["Location"]
+        return location.removeprefix("s3://staging/")
+
+    registered = GlueStagedCatalog(boto3.Session(), database="staged", staging_bucket="staging")
+    return CatalogScene(registered, S3Staging(s3, "staging"), folder_of)
+
+
+def executions(monkeypatch: pytest.MonkeyPatch) -> ExecutionsScene:
+    stepfunctions = boto3.client("stepfunctions")
+    arn = stepfunctions.create_state_machine(
+        name="refresh",
+        definition=json.dumps({"StartAt": "Done", "States": {"Done": {"Type": "Succeed"}}}),
+        roleArn="arn:aws:iam::123456789012:role/refresh",
+    )["stateMachineArn"]
+
+    def end(lob: str, run_id: str) -> None:
+        execution = arn.replace(":stateMachine:", ":execution:") + f":{run_id}"
+        stepfunctions.stop_execution(executionArn=execution)
+
+    return ExecutionsScene(SfnExecutions(stepfunctions, {LOB: arn}), end)
+
+
+def _update_table_as_glue_does(response: GlueResponse) -> Any:
+    """UpdateTable with the version check that moto leaves out, without which commits are lost without a word."""
+    name, table = response.parameters["DatabaseName"], response.parameters["TableInput"]
+    seen, current = response.parameters.get("VersionId"), response.glue_backend.get_table(name, table["Name"])
+    if seen is not None and seen != current.as_dict()["VersionId"]:
+        raise JsonRESTError("ConcurrentModificationException", f"{table['Name']} was changed since version {seen}")
+    response.glue_backend.update_table(name, table["Name"], table)
+    return "{}"
+
+
+SCENES: dict[str, Callable[[pytest.MonkeyPatch], object]] = {
+    scene.__name__: scene for scene in (landing, staging, audit, runs, lake, catalog, executions)
+}

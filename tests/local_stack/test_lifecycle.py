@@ -1,0 +1,167 @@
+"""Starting, finding and stopping a stack."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from conftest import ROLE, eventually
+
+from infra.local.errors import (
+    ForeignProcess,
+    PortInUse,
+    StackAlreadyRunning,
+    StackDidNotStart,
+    StackNotRunning,
+)
+from infra.local.stack import LocalStack, _is_alive, env_for
+
+WAIT = {"StartAt": "W", "States": {"W": {"Type": "Wait", "Seconds": 3600, "End": True}}}
+
+
+def client(stack: LocalStack, service: str) -> Any:
+    env = env_for(stack)
+    return boto3.client(
+        service,
+        endpoint_url=env["AWS_ENDPOINT_URL"],
+        region_name=env["AWS_REGION"],
+        aws_access_key_id=env["AWS_ACCESS_KEY_ID"],
+        aws_secret_access_key=env["AWS_SECRET_ACCESS_KEY"],
+    )
+
+
+def fill(stack: LocalStack) -> str:
+    """Something in each store; returns an execution that waits."""
+    s3 = client(stack, "s3")
+    s3.create_bucket(Bucket="kept", ObjectLockEnabledForBucket=True)
+    for body in (b"old", b"new"):
+        s3.put_object(Bucket="kept", Key="k", Body=body)
+    dynamodb = client(stack, "dynamodb")
+    dynamodb.create_table(
+        TableName="kept", BillingMode="PAY_PER_REQUEST",
+        AttributeDefinitions=[{"AttributeName": "pk", "AttributeType": "S"}],
+        KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}],
+    )  # fmt: skip
+    dynamodb.put_item(TableName="kept", Item={"pk": {"S": "k"}})
+    client(stack, "glue").create_database(DatabaseInput={"Name": "kept"})
+    sfn = client(stack, "stepfunctions")
+    machine = sfn.create_state_machine(name="kept", definition=json.dumps(WAIT), roleArn=ROLE)
+    return sfn.start_execution(stateMachineArn=machine["stateMachineArn"])["executionArn"]
+
+
+def test_state_survives_down_and_up(state_dir: Path) -> None:
+    with LocalStack.start(state_dir) as stack:
+        execution = fill(stack)
+        stack.record_outputs({"data": {"Bucket": "kept"}})
+        places = (stack.endpoint_url, stack.issuer_url)
+    with LocalStack.start(state_dir) as stack:
+        assert (stack.endpoint_url, stack.issuer_url) == places
+        assert stack.outputs == {"data": {"Bucket": "kept"}}
+        s3 = client(stack, "s3")
+        assert s3.get_object(Bucket="kept", Key="k")["Body"].read() == b"new"
+        versions = s3.list_object_versions(Bucket="kept", Prefix="k")["Versions"]
+        bodies = [
+            s3.get_object(Bucket="kept", Key="k", VersionId=each["VersionId"])["Body"].read()
+            for each in versions
+        ]
+        assert sorted(bodies) == [b"new", b"old"]
+        assert client(stack, "dynamodb").scan(TableName="kept")["Count"] == 1
+        assert client(stack, "glue").get_database(Name="kept")["Database"]["Name"] == "kept"
+        # What waited died with the restart, and says so.
+        ended = client(stack, "stepfunctions").describe_execution(executionArn=execution)
+        assert ended["status"] == "FAILED"
+
+
+def test_a_running_stack_is_found_and_not_started_twice(stack: LocalStack) -> None:
+    found = LocalStack.attach(stack.state_dir)
+    assert (found.endpoint_url, found.pid) == (stack.endpoint_url, stack.pid)
+    with pytest.raises(StackAlreadyRunning, match=str(stack.pid)):
+        LocalStack.start(stack.state_dir)
+
+
+def test_no_stack_is_a_clear_error(state_dir: Path) -> None:
+    with pytest.raises(StackNotRunning, match="run `fivetier up`"):
+        LocalStack.attach(state_dir)
+
+
+def test_a_taken_port_is_a_clear_error(state_dir: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        with pytest.raises(PortInUse, match=str(port)):
+            LocalStack.start(state_dir, port=port)
+
+
+def record(state_dir: Path, pid: int) -> None:
+    state_dir.mkdir(parents=True)
+    content = {
+        "instance": "gone", "pid": pid, "endpoint_url": "http://127.0.0.1:9",
+        "issuer_url": "http://127.0.0.1:9", "started_at": "2026-01-01T00:00:00+00:00", "outputs": {},
+    }  # fmt: skip
+    (state_dir / "stack.json").write_text(json.dumps(content))
+
+
+def test_a_dead_process_is_no_stack(state_dir: Path) -> None:
+    process = subprocess.Popen([sys.executable, "-c", ""])
+    process.wait()
+    record(state_dir, process.pid)
+    with pytest.raises(StackNotRunning):
+        LocalStack.attach(state_dir)
+
+
+def test_a_foreign_process_is_neither_used_nor_ended(state_dir: Path) -> None:
+    """After a reboot the recorded id may be anybody's."""
+    process = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+    try:
+        record(state_dir, process.pid)
+        with pytest.raises(ForeignProcess, match=str(process.pid)):
+            LocalStack.attach(state_dir)
+        with pytest.raises(ForeignProcess):
+            LocalStack.start(state_dir)
+        assert process.poll() is None
+    finally:
+        process.kill()
+        process.wait()
+
+
+def test_an_emulator_that_ends_early_names_its_log(state_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHONSTARTUP", "")
+    state_dir.mkdir()
+    (state_dir / "lambda-code").write_text("not a folder")
+    (state_dir / "services").write_text("not a folder")
+    (state_dir / "logs").mkdir()
+    monkeypatch.setattr("infra.local.stack._PROJECT_ROOT", state_dir)
+    with pytest.raises(StackDidNotStart, match=r"emulator\.log"):
+        LocalStack.start(state_dir)
+
+
+@pytest.mark.parametrize("detach", [False, True])
+def test_a_stack_outlives_its_starter_only_if_detached(state_dir: Path, detach: bool) -> None:
+    code = (
+        "import sys; from pathlib import Path; from infra.local.stack import LocalStack\n"
+        f"print(LocalStack.start(Path(sys.argv[1]), detach={detach}).pid)"
+    )
+    root = Path(__file__).resolve().parents[2]
+    starter = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", code, str(state_dir)],
+        cwd=root, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    pid = int(starter.stdout)
+    try:
+        if detach:
+            time.sleep(1.2)
+            LocalStack.attach(state_dir).stop()
+        eventually(lambda: not _is_alive(pid), seconds=8)
+    finally:
+        if _is_alive(pid):
+            os.kill(pid, signal.SIGKILL)

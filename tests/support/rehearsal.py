@@ -1,0 +1,118 @@
+"""Drives the use cases in the order of the state machine, on fakes: a run in a few lines."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from fivetier.app import chaining, freezing, publishing, refresh, signing, starting
+from fivetier.app.contracts import (
+    CloseRequest,
+    LeasedRequest,
+    NormalizeRequest,
+    PublishRequest,
+    RunRequest,
+    RunStatus,
+    SignOffReceipt,
+    SignOffRequest,
+    StartRequest,
+)
+from fivetier.domain.runs import RunState
+from fivetier.domain.signoff import Person
+from fivetier.domain.tiers import Lob
+
+from tests.fakes.world import World
+
+MA = Lob.MEDICARE_ADVANTAGE
+DIRECTORY, MONTHLY, AEQUALIS = "cms_ma_contract_directory", "cms_monthly_report_by_plan", "aequalis"
+WEEK = 7 * 24 * 3600
+
+
+def person(login: str, *roles: str) -> Person:
+    """Somebody who holds these roles, by default the one named like the login."""
+    return Person(login, frozenset(roles or (login,)))
+
+
+class Rehearsal:
+    """A world with shortcuts for what people and the state machine do."""
+
+    def __init__(self) -> None:
+        self.world = World()
+        self.world.clock.tick = timedelta(milliseconds=1)
+
+    def land(self, month: str, data: bytes, source: str = DIRECTORY) -> None:
+        self.world.landing.land(MA, source, month, f"{source}_{month}.csv", data)
+        self.world.clock.advance(seconds=1)
+
+    def start(self, month: str, *, by: str = "data_ops_reviewer", reason: str = "") -> RunStatus:
+        return starting.start_refresh(
+            StartRequest(lob=MA, sub_version=month, requested_by=by, reason=reason), self.world
+        )
+
+    def to_sign_off(self, run_id: str) -> str:
+        """OpenRun to RequestSignOff; returns the digest, or NO_CHANGE's empty one."""
+        run = RunRequest(run_id=run_id, lob=MA)
+        leased = LeasedRequest(run_id=run_id, lob=MA, fence=refresh.open_run(run, self.world).fence)
+        found = refresh.discover_feeds(leased, self.world)
+        if found.is_unchanged:
+            self.close(run_id, RunState.NO_CHANGE)
+            return ""
+        for source in found.objects:
+            refresh.normalize_feed(NormalizeRequest(**leased.model_dump(), source=source), self.world)
+        refresh.resolve_hierarchy(leased, self.world)
+        refresh.reconcile_candidate(leased, self.world)
+        ask = freezing.freeze_candidate(leased, self.world, sign_off_seconds=WEEK)
+        self.ask(run_id, ask.manifest_digest, ask.expires_at, ask.requested_by)
+        return ask.manifest_digest
+
+    def ask(self, run_id: str, digest: str, expires_at: str, requested_by: str) -> None:
+        """What the wait state writes."""
+        self.world.runs.ask(
+            run_id,
+            token=f"token-{run_id}",
+            manifest_digest=digest,
+            expires_at=datetime.fromisoformat(expires_at),
+            requested_by=requested_by,
+        )
+        self.world.executions.wait(run_id, f"token-{run_id}")
+
+    def sign(self, run_id: str, role: str, decision: str = "approve", **changes: Any) -> SignOffReceipt:
+        report = signing.view_report(run_id, self.world)
+        ticks = {f["code"]: "looked at it" for f in report["findings"] if f["severity"] == "P1"}
+        body: dict[str, Any] = {
+            "role": role,
+            "decision": decision,
+            "reason": "looked at the report",
+            "manifest_digest": report["manifest_digest"],
+            "ticks": ticks,
+        }
+        who = changes.pop("who", person(role))
+        round_number = changes.pop("round_number", report["round_number"])
+        receipt = signing.sign_off(run_id, round_number, SignOffRequest(**(body | changes)), who, self.world)
+        self.settle()
+        return receipt
+
+    def settle(self) -> None:
+        """What the outbox stream triggers."""
+        chaining.settle_outbox(self.world.runs.pending_events(MA), self.world)
+
+    def publish(self, run_id: str, digest: str) -> None:
+        publishing.publish_release(PublishRequest(run_id=run_id, lob=MA, manifest_digest=digest), self.world)
+        self.close(run_id, RunState.PUBLISHED)
+
+    def close(self, run_id: str, state: RunState, **why: str) -> RunStatus:
+        self.world.executions.end(run_id)
+        return publishing.close_run(CloseRequest(run_id=run_id, lob=MA, state=state, **why), self.world)
+
+    def published(self, month: str, data: bytes, **more: bytes) -> str:
+        """Land, refresh, sign twice and publish; returns the run id."""
+        self.land(month, data)
+        for source, content in more.items():
+            self.land(month, content, source)
+        run_id = self.start(month).run_id
+        digest = self.to_sign_off(run_id)
+        self.sign(run_id, "engineering_lead")
+        self.sign(run_id, "data_lead")
+        self.publish(run_id, digest)
+        return run_id
+
+    def state(self, run_id: str) -> str:
+        return self.world.runs.get_run(run_id).state.value

@@ -1,0 +1,132 @@
+"""Whatever the bytes: a named refusal, or a batch in which every landed row is accounted for."""
+
+from files import (
+    AEQUALIS,
+    AEQUALIS_HEADER,
+    DIRECTORY,
+    DIRECTORY_HEADER,
+    MONTHLY,
+    aequalis,
+    as_csv,
+    as_gzip,
+    as_json,
+    as_xlsx,
+    as_zip,
+    contract,
+    directory,
+    insight,
+    monthly,
+    plan,
+    read,
+)
+from fivetier.domain.errors import InputError
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from test_feed_formats import parquet
+
+ROWS = [contract("H1234"), contract("H1234"), contract("X0001"), contract("nonsense"), contract("90091")]
+JSON = [{"CONTRACT_ID": n, "Plan ID": p, "Plan Type": "HMO"} for n, p in (("H1", 1), ("H1234", None), ("S1234", "7"))]
+VALID = (
+    (DIRECTORY, directory(*ROWS)),
+    (DIRECTORY, as_csv(["June 2025"], DIRECTORY_HEADER, *ROWS, ["Total"], delimiter=";", encoding="utf-16")),
+    (DIRECTORY, as_xlsx([["June 2025"], DIRECTORY_HEADER, *ROWS])),
+    (DIRECTORY, as_zip(a_dot_csv=directory(*ROWS))),
+    (MONTHLY, monthly(plan(), plan("S1234"), plan("H5678", ""))),
+    (MONTHLY, as_json(JSON)),
+    (MONTHLY, as_gzip(as_json(JSON))),
+    (AEQUALIS, aequalis(insight(), insight(lob="medicaid"))),
+    (AEQUALIS, parquet([*AEQUALIS_HEADER], insight(), insight(state="KY"))),
+)
+SOURCES = st.sampled_from([DIRECTORY, MONTHLY, AEQUALIS])
+MAGICS = st.sampled_from([b"PK\x03\x04", b"\x1f\x8b\x08", b"PAR1", b"[{", b"\xff\xfe", b"{"])
+SEPARATORS = st.sampled_from([b",", b'"', b"\n", b"\r\n", b"\0", b"\xe9"])
+LAW = settings(max_examples=150, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+
+
+def holds(source: str, data: bytes) -> None:
+    try:
+        batch = read(source, data)
+    except InputError as refused:
+        assert str(refused)
+        return
+    tables = (batch.rows, batch.quarantined, batch.suppressed)
+    assert batch.landed_rows == sum(table.num_rows for table in tables)
+    traces = [trace for table in tables for trace in table.column("trace_id").to_pylist()]
+    assert len(set(traces)) == batch.landed_rows
+
+
+@LAW
+@given(SOURCES, st.binary(max_size=400))
+def test_arbitrary_bytes_are_refused_by_name(source: str, data: bytes) -> None:
+    holds(source, data)
+
+
+@LAW
+@given(SOURCES, st.text(max_size=400))
+def test_arbitrary_text_is_refused_by_name(source: str, text: str) -> None:
+    holds(source, text.encode("utf-8", "replace"))
+
+
+@LAW
+@given(SOURCES, MAGICS, st.binary(max_size=200))
+def test_arbitrary_bytes_behind_a_magic_are_refused_by_name(source: str, magic: bytes, data: bytes) -> None:
+    holds(source, magic + data)
+
+
+@LAW
+@given(st.sampled_from(VALID), st.data())
+def test_a_mutated_file_is_refused_or_ties(valid: tuple[str, bytes], data: st.DataObject) -> None:
+    source, original = valid
+    mutated = bytearray(original)
+    for _ in range(data.draw(st.integers(1, 4))):
+        at = data.draw(st.integers(0, len(mutated)))
+        upto = min(len(mutated), at + data.draw(st.integers(0, 30)))
+        mutated[at:upto] = data.draw(st.binary(max_size=20) | SEPARATORS)
+    holds(source, bytes(mutated))
+
+
+@LAW
+@given(st.sampled_from(VALID), st.data())
+def test_a_cut_file_is_refused_or_ties(valid: tuple[str, bytes], data: st.DataObject) -> None:
+    source, original = valid
+    holds(source, original[: data.draw(st.integers(0, len(original)))])
+
+
+@LAW
+@given(st.sampled_from([VALID[0], VALID[1]]), st.data())
+def test_one_fault_anywhere_never_brings_contact_data_into_quarantine(
+    valid: tuple[str, bytes], data: st.DataObject
+) -> None:
+    source, original = valid
+    codec = "utf-16" if original.startswith(b"\xff\xfe") else "utf-8"
+    text = original.decode(codec)
+    at = data.draw(st.integers(0, len(text)))
+    lost = data.draw(st.integers(0, 1))
+    faulty = text[:at] + data.draw(st.sampled_from(["", ",", ";", '"', "\n", "x"])) + text[at + lost :]
+    try:
+        batch = read(source, faulty.encode(codec))
+    except InputError as refused:
+        assert "contactperson" not in str(refused).casefold()
+        return
+    assert "contactperson" not in str(batch.quarantined.to_pylist()).casefold()
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.floats() | st.integers() | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=6,
+)
+json_keys = st.sampled_from(["CONTRACT_ID", "Plan ID", "Plan Type", "Plan Type ", "Enrollment", "contact", "x"])
+
+
+@LAW
+@given(st.lists(st.dictionaries(json_keys, json_values, max_size=6) | json_values, max_size=6))
+def test_any_json_list_is_refused_or_ties(rows: list[object]) -> None:
+    holds(MONTHLY, as_json([{"CONTRACT_ID": "H1234", "Plan ID": "1", "Plan Type": "HMO"}, *rows]))
+
+
+@LAW
+@given(st.lists(st.lists(st.text(max_size=12), min_size=12, max_size=14), max_size=5))
+def test_any_cells_are_placed_somewhere(cells: list[list[str]]) -> None:
+    text = as_csv(DIRECTORY_HEADER, contract(), *cells).decode("utf-8", "replace")
+    holds(DIRECTORY, text.encode())
