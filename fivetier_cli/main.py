@@ -6,7 +6,8 @@ import typer
 from fivetier.domain.errors import FivetierError
 
 from fivetier_cli import comparing, pipeline, querying, stack
-from fivetier_cli.console import err, exit_code
+from fivetier_cli.console import Exit, err, exit_code
+from infra.local.errors import LocalStackError
 
 app = typer.Typer(
     name="fivetier",
@@ -37,3 +38,6 @@ def main() -> None:
     except FivetierError as error:
         err.print(f"{error.code}: {error}", style="red", markup=False)
         sys.exit(exit_code(error))
+    except LocalStackError as error:
+        err.print(f"{type(error).__name__}: {error}", style="red", markup=False)
+        sys.exit(Exit.USAGE)

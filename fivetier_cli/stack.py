@@ -22,10 +22,10 @@ from infra.local.stack import LocalStack, env_for
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON only.")]
 StateDir = Annotated[
-    Path, typer.Option(envvar="FIVETIER_HOME", help="Folder of the local stack's state.", show_default=True)
+    Path, typer.Option("--state-dir", envvar="FIVETIER_HOME", help="State of the local stack.")
 ]
 DEFAULT_STATE = Path(".fivetier")
-ARN_OF_LAYERS_NOT_BUILT = "arn:aws:lambda:us-east-1:000000000000:layer:{name}:1"
+ARN_OF_LAYERS_NOT_BUILT = "arn:aws:lambda:us-east-1:111122223333:layer:{name}:1"
 
 #: Variables the product reads, and the stack outputs they come from.
 _SETTINGS = {
@@ -123,24 +123,28 @@ def start(state: Path, *, port: int, detach: bool, sign_off_seconds: int | None)
     """
     from fivetier.app.publishing import abandon_dead_runs
     from fivetier.aws.runtime import ports
-    from infra.app import synthesize
+    from fivetier.aws.wiring import lake
 
+    from infra.app import synthesize
     from infra.local.deploy import deploy
-    from infra.settings import local_settings
+    from infra.settings import load_context, load_settings
 
     try:
         stack = LocalStack.start(state, port=port, detach=detach)
     except LocalStackError as error:
         raise UsageError(str(error)) from error
     try:
-        settings = local_settings(oidc_issuer=stack.issuer_url, sign_off_seconds=sign_off_seconds)
-        assembly = synthesize(settings, state / "cdk.out")
+        context = {"stage": "local", "oidc_issuer": stack.issuer_url}
+        if sign_off_seconds is not None:
+            context["sign_off_seconds"] = str(sign_off_seconds)
+        settings = load_settings(load_context(context))
+        assembly = synthesize(settings, state / "cdk.out", validate=False)
         layers = {f"{name}LayerArn": ARN_OF_LAYERS_NOT_BUILT.format(name=name.lower()) for name in ("Engine", "Lake")}
         deployment = deploy(assembly, stack.endpoint_url, parameters=layers)
         stack.record_outputs(deployment.outputs)
         deployed = Deployed(stack)
         deployed.use()
-        ports().lake.ensure_tables()
+        lake().ensure_tables()
         return deployed, abandon_dead_runs(ports())
     except BaseException:
         stack.stop()

@@ -1,0 +1,1 @@
+"""Deployment: the CDK app, its SQL, and the local stack."""

@@ -7,7 +7,7 @@ the very CloudFormation resource a finding is about, and a test fails when one h
 from collections.abc import Mapping
 from typing import Any
 
-from aws_cdk import CfnResource, Stack, Validations
+from aws_cdk import Acknowledgment, CfnResource, Stack, Validations
 from aws_cdk import aws_iam as iam
 from constructs import IConstruct
 
@@ -53,4 +53,4 @@ def _flat(value: Any) -> str:
 
 
 def _tell_cdk(resource: IConstruct, rule: str, reason: str) -> None:
-    Validations.of(resource).acknowledge({"id": rule, "reason": reason})
+    Validations.of(resource).acknowledge(Acknowledgment(id=rule, reason=reason))

@@ -5,12 +5,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from aws_cdk import aws_iam as iam
-from aws_cdk import aws_logs as logs
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
 from infra.constructs.grants import Grant, give
-from infra.constructs.retention import log_retention
+from infra.constructs.log_group import LogGroup
 
 _PLACEHOLDER = re.compile(r"\$\{(\w+)\}")
 _LOGS_AND_TRACES = "CloudWatch's log delivery actions and X-Ray know no resources."
@@ -28,8 +27,9 @@ class PlaceholdersDiffer(ValueError):
 
 
 class AslStateMachine(Construct):
-    """A standard state machine. Executions are logged without their data: inputs hold names of people, and the
-    wait state's task token must stand nowhere but in the table (STYLE §3.7).
+    """A standard state machine whose executions are logged without their data.
+
+    Inputs hold names of people, and the wait state's task token must stand nowhere but in the table (STYLE §3.7).
     """
 
     def __init__(
@@ -77,13 +77,8 @@ class AslStateMachine(Construct):
             role=role,
             tracing_enabled=True,
             logs=sfn.LogOptions(
-                destination=logs.LogGroup(
-                    self,
-                    "Logs",
-                    # This prefix keeps the account's log resource policy from growing with every machine.
-                    log_group_name=f"/aws/vendedlogs/states/{name}",
-                    retention=log_retention(log_retention_days),
-                ),
+                # The prefix keeps the account's log resource policy from growing with every machine.
+                destination=LogGroup(self, "Logs", name=f"/aws/vendedlogs/states/{name}", days=log_retention_days),
                 level=sfn.LogLevel.ALL,
                 include_execution_data=False,
             ),

@@ -6,13 +6,12 @@ from pathlib import Path
 from aws_cdk import Duration
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
-from aws_cdk import aws_logs as logs
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from infra.constructs.acknowledge import acknowledge
 from infra.constructs.grants import Grant, give
-from infra.constructs.retention import log_retention
+from infra.constructs.log_group import LogGroup
 
 ENTRY = "handler.handler"
 #: Python's own leftovers would change an asset's hash from machine to machine.
@@ -73,12 +72,7 @@ class PipelineFunction(Construct):
         entry = code / "handler.py"
         if not entry.is_file():
             raise MissingFunctionCode(name=name, entry=entry)
-        log_group = logs.LogGroup(
-            self,
-            "Logs",
-            log_group_name=f"/aws/lambda/{name}",
-            retention=log_retention(log_retention_days),
-        )
+        log_group = LogGroup(self, "Logs", name=f"/aws/lambda/{name}", days=log_retention_days)
         self.role = iam.Role(
             self,
             "Role",

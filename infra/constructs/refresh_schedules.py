@@ -81,4 +81,4 @@ class RefreshSchedules(Construct):
                     ),
                 ),
             )
-            one.add_dependency(group)
+            one.add_resource_dependency(group)

@@ -7,10 +7,9 @@ from aws_cdk import aws_apigatewayv2 as apigateway
 from aws_cdk import aws_apigatewayv2_authorizers as authorizers
 from aws_cdk import aws_apigatewayv2_integrations as integrations
 from aws_cdk import aws_lambda as lambda_
-from aws_cdk import aws_logs as logs
 from constructs import Construct
 
-from infra.constructs.retention import log_retention
+from infra.constructs.log_group import LogGroup
 
 #: Who asked for what and how it ended; never a header, a body or a token.
 _ACCESS_LOG = {
@@ -68,21 +67,14 @@ class SignedInApi(Construct):
         integration = integrations.HttpLambdaIntegration("Function", function)
         for path, methods in routes.items():
             api.add_routes(path=path, methods=list(methods), integration=integration, authorizer=authorizer)
-        access_logs = logs.LogGroup(
-            self,
-            "AccessLogs",
-            log_group_name=f"/aws/vendedlogs/apigateway/{name}",
-            retention=log_retention(log_retention_days),
-        )
+        access_logs = LogGroup(self, "AccessLogs", name=f"/aws/vendedlogs/apigateway/{name}", days=log_retention_days)
         stage = apigateway.HttpStage(
             self,
             "Stage",
             http_api=api,
             stage_name="$default",
             auto_deploy=True,
-            throttle=apigateway.ThrottleSettings(
-                rate_limit=requests_per_second, burst_limit=2 * requests_per_second
-            ),
+            throttle=apigateway.ThrottleSettings(rate_limit=requests_per_second, burst_limit=2 * requests_per_second),
         )
         stage.node.default_child.access_log_settings = apigateway.CfnStage.AccessLogSettingsProperty(
             destination_arn=access_logs.log_group_arn, format=json.dumps(_ACCESS_LOG)

@@ -16,7 +16,7 @@ import urllib.parse
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Final
+from typing import Any, Final
 
 from infra.local.errors import LoginFailed
 
@@ -32,9 +32,11 @@ def run(port: int) -> Iterator[str]:
     # The library refuses plain http otherwise; loopback is all it ever serves.
     os.environ["AUTHLIB_INSECURE_TRANSPORT"] = "1"
     import oidc_provider_mock
+    import oidc_provider_mock._app as provider
     import werkzeug.debug
     import werkzeug.serving
 
+    provider.OpenIDCode = _naming_its_key(provider.OpenIDCode)
     users = [
         oidc_provider_mock.User(sub=login, claims={"groups": [login], "email": f"{login}@example.test"})
         for login in LOGINS
@@ -80,6 +82,21 @@ def token_for(login: str, *, issuer_url: str) -> str:
         return answer["id_token"]
     except (OSError, KeyError, ValueError) as error:
         raise LoginFailed(login=login, issuer_url=issuer_url, reason=repr(error)) from error
+
+
+def _naming_its_key(base: type[Any]) -> type[Any]:
+    """The library's token maker, with the key id in the header.
+
+    Every real issuer names the key there, and verifiers look it up by that.
+    """
+
+    class NamingItsKey(base):
+        def get_jwt_config(self, *args: object, **kwargs: object) -> dict[str, Any]:
+            """How ID tokens are signed."""
+            config: dict[str, Any] = super().get_jwt_config(*args, **kwargs)
+            return {**config, "kid": config["key"]["kid"]}
+
+    return NamingItsKey
 
 
 def _quiet_handler() -> type:

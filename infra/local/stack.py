@@ -40,6 +40,7 @@ _STATE_FILE: Final = "stack.json"
 _START_SECONDS: Final = 30.0
 _STOP_SECONDS: Final = 20.0
 _PAUSE_SECONDS: Final = 0.05
+_ANSWER_SECONDS: Final = 2.0
 _PROJECT_ROOT: Final = Path(__file__).resolve().parents[2]
 
 
@@ -192,14 +193,13 @@ class LocalStack:
 
     def _ended_within(self, seconds: float) -> bool:
         deadline = time.monotonic() + seconds
-        while time.monotonic() < deadline:
-            # A child stays a zombie, and so "alive", until it is waited for.
-            if self._process is not None and self._process.poll() is not None:
-                return True
-            if not _is_alive(self.pid):
-                return True
+        while _is_alive(self.pid):
+            if time.monotonic() > deadline:
+                return False
             time.sleep(_PAUSE_SECONDS)
-        return False
+        if self._process is not None:
+            self._process.wait()
+        return True
 
 
 def env_for(stack: LocalStack) -> dict[str, str]:
@@ -295,7 +295,17 @@ def _is_alive(pid: int) -> bool:
         return False
     except PermissionError:
         return True
-    return True
+    return not _is_ended_child(pid)
+
+
+def _is_ended_child(pid: int) -> bool:
+    """Whether the process is a child of ours that ended and was not waited for."""
+    if not hasattr(os, "waitid"):
+        return False
+    try:
+        return os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
+    except ChildProcessError:
+        return False
 
 
 def _signal(pid: int, number: signal.Signals) -> None:
@@ -317,6 +327,6 @@ def _request(method: str, url: str, body: object = None) -> dict[str, Any]:
     request = urllib.request.Request(url, data=data, method=method)
     # A proxy of the developer's shell must not see loopback traffic.
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    with opener.open(request, timeout=5) as response:
+    with opener.open(request, timeout=_ANSWER_SECONDS) as response:
         answer: dict[str, Any] = json.load(response)
     return answer

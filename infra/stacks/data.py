@@ -26,7 +26,9 @@ class DataStack(Stack):
         )
         self._settings = settings
         self._names = DataNames.of(settings)
-        self._removal = RemovalPolicy.RETAIN if settings.retain_data else RemovalPolicy.DESTROY
+        # A first deployment that fails takes its empty resources away again, or their names would bar the next one.
+        keep = RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE
+        self._removal = keep if settings.retain_data else RemovalPolicy.DESTROY
         self.key = kms.Key(
             self,
             "Key",

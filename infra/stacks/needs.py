@@ -16,6 +16,7 @@ from infra.stacks.names import DataNames, machine_name
 
 _READ_OBJECTS = ("s3:GetObject", "s3:GetObjectVersion")
 _WRITE_OBJECTS = ("s3:PutObject", "s3:AbortMultipartUpload")
+_READ_TABLES = ("glue:GetDatabase", "glue:GetTable")
 _READ_ITEMS = ("dynamodb:GetItem", "dynamodb:Query")
 _RUN_DEPENDENT = "Object keys hold the run or the landed file, so they are known by their folder only."
 _STAGED_TABLES = "Staged tables are named after the month (tmp_<table>_<YYYY_MM>); the prefix is theirs alone."
@@ -42,7 +43,7 @@ class Needs:
         machines = {lob.value: machine_arn(settings, lob.value) for lob in refreshed_lobs()}
         landing = {"FIVETIER_LANDING_BUCKET": names.landing_bucket}
         staging = {"FIVETIER_STAGING_BUCKET": names.staging_bucket}
-        # The lake adapter is built with the name of the bucket it publishes from; reading the lake gives no right there.
+        # The lake adapter is built with the name of the bucket it publishes from; reading gives no right there.
         lake = {
             "FIVETIER_LAKE_BUCKET": names.lake_bucket,
             "FIVETIER_LAKE_DATABASE": names.lake_database,
@@ -91,8 +92,7 @@ class Needs:
                 (
                     Grant(
                         actions=(
-                            "glue:GetDatabase",
-                            "glue:GetTable",
+                            *_READ_TABLES,
                             "glue:CreateTable",
                             "glue:UpdateTable",
                             "glue:DeleteTable",
@@ -106,7 +106,7 @@ class Needs:
             Need.READ_LAKE: Answer(
                 lake,
                 (
-                    lake_tables(settings, ("glue:GetDatabase", "glue:GetTable")),
+                    lake_tables(settings, _READ_TABLES),
                     _bucket(names.lake_bucket, ("s3:ListBucket",)),
                     lake_read,
                     self._key("kms:Decrypt"),
@@ -115,7 +115,7 @@ class Needs:
             Need.WRITE_LAKE: Answer(
                 lake,
                 (
-                    lake_tables(settings, ("glue:GetDatabase", "glue:GetTable", "glue:CreateTable", "glue:UpdateTable")),
+                    lake_tables(settings, (*_READ_TABLES, "glue:CreateTable", "glue:UpdateTable")),
                     _objects(names.lake_bucket, "lake/*", _WRITE_OBJECTS),
                     self._key("kms:Decrypt", "kms:GenerateDataKey"),
                 ),
@@ -127,9 +127,7 @@ class Needs:
                 },
                 (
                     _bucket(names.audit_bucket, ("s3:ListBucket", "s3:ListBucketVersions")),
-                    _objects(
-                        names.audit_bucket, "audit/*", (*_READ_OBJECTS, "s3:PutObject", "s3:PutObjectRetention")
-                    ),
+                    _objects(names.audit_bucket, "audit/*", (*_READ_OBJECTS, "s3:PutObject", "s3:PutObjectRetention")),
                     self._key("kms:Decrypt", "kms:GenerateDataKey"),
                 ),
             ),

@@ -95,9 +95,7 @@ class PipelineStack(Stack):
         for name, content in (("engine", "pyarrow, duckdb, rapidfuzz"), ("lake", "pyarrow, awswrangler, pyiceberg")):
             parameter = f"{name.capitalize()}LayerArn"
             arn = CfnParameter(self, parameter, description=f"ARN of the {name} layer's version: {content}")
-            built = lambda_.LayerVersion.from_layer_version_arn(
-                self, f"{name.capitalize()}Layer", arn.value_as_string
-            )
+            built = lambda_.LayerVersion.from_layer_version_arn(self, f"{name.capitalize()}Layer", arn.value_as_string)
             layers[name] = [core, built]
         return layers
 

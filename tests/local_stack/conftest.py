@@ -22,6 +22,13 @@ ROLE = "arn:aws:iam::000000000000:role/any"
 _NUMBERS = itertools.count(1)
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the tests of this folder that use a stack."""
+    for item in items:
+        if Path(__file__).parent in item.path.parents and {"stack", "state_dir"} & set(item.fixturenames):
+            item.add_marker(pytest.mark.local_stack)
+
+
 def unique(name: str) -> str:
     """A name no other test uses."""
     return f"{name}-{os.getpid()}-{next(_NUMBERS)}"
@@ -66,9 +73,7 @@ class Aws:
     def client(self, service: str) -> Any:
         """A client of the service; made once."""
         if service not in self._clients:
-            config = Config(
-                retries={"max_attempts": 1}, s3={"addressing_style": "path"}, inject_host_prefix=False
-            )
+            config = Config(retries={"max_attempts": 1}, s3={"addressing_style": "path"}, inject_host_prefix=False)
             self._clients[service] = boto3.client(service, config=config)
         return self._clients[service]
 

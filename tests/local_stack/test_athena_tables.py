@@ -21,6 +21,7 @@ PARQUET = {
     "OutputFormat": "org.apache.hadoop.hive.ql.io.parquet.MapredParquetOutputFormat",
     "SerdeInfo": {"SerializationLibrary": "org.apache.hadoop.hive.ql.io.parquet.serde.ParquetHiveSerDe"},
 }
+JSON_SERDE = {"SerializationLibrary": "org.openx.data.jsonserde.JsonSerDe"}
 PLANS = pa.table(
     {
         "contract_id": ["H0001", "H0002", "H0003"],
@@ -41,9 +42,7 @@ def name_of(prefix: str) -> str:
 
 def write(aws: Aws, location: str, rows: pa.Table) -> None:
     endpoint = aws.stack.endpoint_url
-    files = pafs.S3FileSystem(
-        access_key="test", secret_key="test", endpoint_override=endpoint, region="us-east-1"
-    )
+    files = pafs.S3FileSystem(access_key="test", secret_key="test", endpoint_override=endpoint, region="us-east-1")
     pq.write_table(rows, location.removeprefix("s3://") + "part-0.parquet", filesystem=files)
 
 
@@ -75,9 +74,7 @@ def catalog(aws: Aws) -> Catalog:
 @pytest.fixture(scope="module")
 def releases(catalog: Catalog, database: str, lake_bucket: str) -> str:
     """An Iceberg table with one snapshot."""
-    table = catalog.create_table(
-        (database, "releases"), schema=PLANS.schema, location=f"s3://{lake_bucket}/releases"
-    )
+    table = catalog.create_table((database, "releases"), schema=PLANS.schema, location=f"s3://{lake_bucket}/releases")
     table.append(PLANS)
     return "releases"
 
@@ -117,7 +114,9 @@ def test_only_registered_partitions_are_seen(aws: Aws, sql: Sql, database: str, 
     assert sql.rows(query) == [("9", "3"), ("10", "3")]
 
 
-def test_an_iceberg_table_is_read_at_its_current_snapshot(sql: Sql, catalog: Catalog, database: str, releases: str) -> None:
+def test_an_iceberg_table_is_read_at_its_current_snapshot(
+    sql: Sql, catalog: Catalog, database: str, releases: str
+) -> None:
     """https://docs.aws.amazon.com/athena/latest/ug/querying-iceberg.html."""
     assert sql.rows(f"SELECT sum(members) AS s FROM {releases}") == [("30",)]
     table = catalog.load_table((database, releases))
@@ -128,7 +127,12 @@ def test_an_iceberg_table_is_read_at_its_current_snapshot(sql: Sql, catalog: Cat
 def test_one_of_two_iceberg_writers_loses(catalog: Catalog, database: str, lake_bucket: str) -> None:
     """https://docs.aws.amazon.com/glue/latest/webapi/API_UpdateTable.html (VersionId)."""
     name = name_of("contested")
-    catalog.create_table((database, name), schema=PLANS.schema, location=f"s3://{lake_bucket}/{name}")
+    catalog.create_table(
+        (database, name),
+        schema=PLANS.schema,
+        location=f"s3://{lake_bucket}/{name}",
+        properties={"commit.retry.num-retries": "0"},
+    )
     one = catalog.load_table((database, name))
     other = catalog.load_table((database, name))
     one.append(PLANS)
@@ -204,7 +208,10 @@ def test_show_tables_and_drop_table(sql: Sql, plans: str) -> None:
     ("fields", "reason"),
     [
         ({"Parameters": {"projection.enabled": "true"}}, "partition projection"),
-        ({"StorageDescriptor": {"Columns": COLUMNS, "SerdeInfo": {"SerializationLibrary": "x.JsonSerDe"}}}, "JsonSerDe"),
+        (
+            {"StorageDescriptor": {"Columns": COLUMNS, "SerdeInfo": {"SerializationLibrary": "x.JsonSerDe"}}},
+            "JsonSerDe",
+        ),
     ],
 )
 def test_a_table_that_is_not_read_faithfully_is_refused(
@@ -261,6 +268,8 @@ def test_a_result_that_cannot_be_written_fails_the_query(aws: Aws) -> None:
         wr.athena.wait_query(query_id)
 
 
+# awswrangler 3.17.1 still passes pandas' old copy argument.
+@pytest.mark.filterwarnings("ignore:The copy keyword is deprecated:pandas.errors.Pandas4Warning")
 def test_awswrangler_reads_a_query(database: str, lake_bucket: str, plans: str) -> None:
     """https://aws-sdk-pandas.readthedocs.io/en/3.17.1/stubs/awswrangler.athena.read_sql_query.html."""
     frame = wr.athena.read_sql_query(

@@ -83,9 +83,7 @@ def test_a_third_party_layer_is_accepted_and_its_packages_are_there(aws: Aws) ->
     assert aws.invoke(aws.function(code, layers=(layer,)))[1] == "aws_lambda_powertools"
 
 
-def test_a_function_sees_its_environment_and_not_the_developers(
-    aws: Aws, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_function_sees_its_environment_and_not_the_developers(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> None:
     """https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html."""
     code = "import os\ndef handler(e, c):\n    return dict(os.environ)\n"
     _, seen = aws.invoke(aws.function(code, FIVETIER_STAGE="local"))
@@ -148,9 +146,7 @@ def test_a_worker_ends_with_the_killed_emulator(aws: Aws, tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize(("when", "effects"), [("before", 0), ("after", 1)])
-def test_a_fault_kills_the_worker_before_or_after_its_effects(
-    aws: Aws, faults: Any, when: str, effects: int
-) -> None:
+def test_a_fault_kills_the_worker_before_or_after_its_effects(aws: Aws, faults: Any, when: str, effects: int) -> None:
     """https://docs.aws.amazon.com/lambda/latest/dg/troubleshooting-invocation.html."""
     table = aws.table()
     code = f"""

@@ -14,7 +14,7 @@ from typing import Any
 
 import boto3
 import pytest
-from conftest import ROLE, eventually
+from conftest import ROLE, eventually, zipped
 
 from infra.local.errors import (
     ForeignProcess,
@@ -53,9 +53,37 @@ def fill(stack: LocalStack) -> str:
     )  # fmt: skip
     dynamodb.put_item(TableName="kept", Item={"pk": {"S": "k"}})
     client(stack, "glue").create_database(DatabaseInput={"Name": "kept"})
+    _add_stream_function(stack)
     sfn = client(stack, "stepfunctions")
     machine = sfn.create_state_machine(name="kept", definition=json.dumps(WAIT), roleArn=ROLE)
     return sfn.start_execution(stateMachineArn=machine["stateMachineArn"])["executionArn"]
+
+
+def _add_stream_function(stack: LocalStack) -> None:
+    """A function with a layer that copies stream records into the table `copied`."""
+    dynamodb, functions = client(stack, "dynamodb"), client(stack, "lambda")
+    for name in ("source", "copied"):
+        dynamodb.create_table(
+            TableName=name, BillingMode="PAY_PER_REQUEST",
+            AttributeDefinitions=[{"AttributeName": "pk", "AttributeType": "S"}],
+            KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}],
+            StreamSpecification={"StreamEnabled": True, "StreamViewType": "KEYS_ONLY"},
+        )  # fmt: skip
+    layer = functions.publish_layer_version(
+        LayerName="core", Content={"ZipFile": zipped({"python/target.py": "TABLE = 'copied'"})}
+    )["LayerVersionArn"]
+    code = """
+import boto3, target
+def handler(event, context):
+    for record in event["Records"]:
+        boto3.client("dynamodb").put_item(TableName=target.TABLE, Item=record["dynamodb"]["Keys"])
+"""
+    functions.create_function(
+        FunctionName="copy", Runtime="python3.13", Role=ROLE, Handler="h.handler", Layers=[layer],
+        Timeout=10, Code={"ZipFile": zipped({"h.py": code})},
+    )  # fmt: skip
+    stream = dynamodb.describe_table(TableName="source")["Table"]["LatestStreamArn"]
+    functions.create_event_source_mapping(EventSourceArn=stream, FunctionName="copy", StartingPosition="TRIM_HORIZON")
 
 
 def test_state_survives_down_and_up(state_dir: Path) -> None:
@@ -70,12 +98,14 @@ def test_state_survives_down_and_up(state_dir: Path) -> None:
         assert s3.get_object(Bucket="kept", Key="k")["Body"].read() == b"new"
         versions = s3.list_object_versions(Bucket="kept", Prefix="k")["Versions"]
         bodies = [
-            s3.get_object(Bucket="kept", Key="k", VersionId=each["VersionId"])["Body"].read()
-            for each in versions
+            s3.get_object(Bucket="kept", Key="k", VersionId=each["VersionId"])["Body"].read() for each in versions
         ]
         assert sorted(bodies) == [b"new", b"old"]
         assert client(stack, "dynamodb").scan(TableName="kept")["Count"] == 1
         assert client(stack, "glue").get_database(Name="kept")["Database"]["Name"] == "kept"
+        dynamodb = client(stack, "dynamodb")
+        dynamodb.put_item(TableName="source", Item={"pk": {"S": "after the restart"}})
+        eventually(lambda: dynamodb.scan(TableName="copied")["Count"] == 1)
         # What waited died with the restart, and says so.
         ended = client(stack, "stepfunctions").describe_execution(executionArn=execution)
         assert ended["status"] == "FAILED"
@@ -134,14 +164,14 @@ def test_a_foreign_process_is_neither_used_nor_ended(state_dir: Path) -> None:
         process.wait()
 
 
-def test_an_emulator_that_ends_early_names_its_log(state_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PYTHONSTARTUP", "")
-    state_dir.mkdir()
-    (state_dir / "lambda-code").write_text("not a folder")
-    (state_dir / "services").write_text("not a folder")
-    (state_dir / "logs").mkdir()
-    monkeypatch.setattr("infra.local.stack._PROJECT_ROOT", state_dir)
-    with pytest.raises(StackDidNotStart, match=r"emulator\.log"):
+def test_an_emulator_that_ends_early_names_its_log(
+    state_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken = tmp_path / "broken-python"
+    broken.write_text("#!/bin/sh\nexit 3\n")
+    broken.chmod(0o755)
+    monkeypatch.setattr("infra.local.stack.sys.executable", str(broken))
+    with pytest.raises(StackDidNotStart, match=r"status 3; see .*emulator\.log"):
         LocalStack.start(state_dir)
 
 

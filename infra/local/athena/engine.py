@@ -11,7 +11,7 @@ import duckdb
 import pyarrow as pa
 import sqlglot
 from sqlglot import exp
-from sqlglot.errors import SqlglotError
+from sqlglot.errors import ErrorLevel, SqlglotError, UnsupportedError
 
 from infra.local.athena import views
 from infra.local.athena.functions import MACROS
@@ -142,7 +142,7 @@ class _Binder:
                 if (table.db, table.name) == key:
                     table.set("db", None)
                     table.set("this", exp.to_identifier(f"relation_{number}", quoted=True))
-        return translated.sql("duckdb")
+        return _duckdb_text(translated)
 
     def _resolve(self, query: exp.Query, database: str, depth: int) -> None:
         """Qualify every table; put views in as sub-queries."""
@@ -193,6 +193,13 @@ class _Binder:
         if table.args.get("version") or table.args.get("when"):
             raise UnsupportedSql(feature="FOR VERSION or TIMESTAMP AS OF")
         return owner, name
+
+
+def _duckdb_text(query: exp.Query) -> str:
+    try:
+        return query.sql("duckdb", unsupported_level=ErrorLevel.RAISE)
+    except UnsupportedError as error:
+        raise UnsupportedSql(feature=str(error).splitlines()[0]) from error
 
 
 def _is_cte(table: exp.Table) -> bool:

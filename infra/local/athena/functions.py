@@ -12,21 +12,21 @@ from typing import Final
 
 from sqlglot import exp
 
-from infra.local.errors import UnsupportedSql
+from infra.local.errors import QueryFailed, UnsupportedSql
 
 Rewrite = Callable[[exp.Expression], exp.Expression]
 
 SAME: Final = frozenset(
     {
-        exp.Abs, exp.And, exp.AnyValue, exp.ArgMax, exp.ArgMin, exp.Array, exp.ArrayAgg,
+        exp.Abs, exp.And, exp.AnyValue, exp.Array, exp.ArrayAgg,
         exp.ArrayContains, exp.Case, exp.Ceil, exp.Coalesce, exp.Count, exp.CountIf,
         exp.CumeDist, exp.CurrentDate, exp.Day, exp.DayOfWeekIso, exp.DayOfYear,
         exp.DenseRank, exp.Exists, exp.Exp, exp.FirstValue, exp.Floor, exp.Greatest,
-        exp.GroupConcat, exp.Hour, exp.If, exp.Initcap, exp.Lag, exp.LastValue, exp.Lead,
+        exp.GroupConcat, exp.Hour, exp.If, exp.Lag, exp.LastValue, exp.Lead,
         exp.Least, exp.Length, exp.Ln, exp.LogicalAnd, exp.LogicalOr, exp.Lower, exp.Max,
         exp.Min, exp.Minute, exp.Month, exp.NthValue, exp.Ntile, exp.Nullif, exp.Or,
         exp.Pad, exp.PercentRank, exp.Pow, exp.Quarter, exp.Rank, exp.RegexpLike,
-        exp.Replace, exp.Reverse, exp.Round, exp.RowNumber, exp.Second, exp.Sign,
+        exp.Replace, exp.Reverse, exp.Round, exp.RowNumber, exp.Second,
         exp.Split, exp.Sqrt, exp.StartsWith, exp.Stddev, exp.StddevPop, exp.StddevSamp,
         exp.StrPosition, exp.Trim, exp.Unnest, exp.Upper, exp.Variance, exp.VariancePop,
         exp.WeekOfYear, exp.Year,
@@ -50,6 +50,7 @@ _EXACT: Final = (*exp.DataType.INTEGER_TYPES, exp.DataType.Type.DECIMAL)
 _REAL: Final = tuple(exp.DataType.FLOAT_TYPES)
 _TEXT: Final = tuple(exp.DataType.TEXT_TYPES)
 _INTEGER: Final = tuple(exp.DataType.INTEGER_TYPES)
+_TEMPORAL: Final = (exp.DataType.Type.DATE, exp.DataType.Type.TIMESTAMP)
 _CALENDAR_UNITS: Final = {"YEAR", "QUARTER", "MONTH", "WEEK", "DAY"}
 _CLOCK_UNITS: Final = {"HOUR", "MINUTE", "SECOND", "MILLISECOND"}
 _STRFTIME: Final = re.compile(r"(%[YmdHMSyjaAbB]|[^%])*")
@@ -146,8 +147,8 @@ def _parsed(node: exp.Expression, source: exp.Expression, pattern: str, target: 
 
 def _cast_to_text(node: exp.Expression) -> exp.Expression:
     source, target = node.this, node.args["to"]
-    plain = (*_EXACT, *_TEXT, exp.DataType.Type.DATE, exp.DataType.Type.BOOLEAN, exp.DataType.Type.NULL)
-    if not is_type(source, plain):
+    plain = (*_EXACT, *_TEXT, exp.DataType.Type.DATE, exp.DataType.Type.BOOLEAN)
+    if not is_type(source, plain) and not isinstance(source, exp.Null):
         raise UnsupportedSql(feature=f"{node.sql('athena')}: the text of that type")
     if not target.expressions:
         return node
@@ -175,8 +176,28 @@ def _same_type(node: exp.Expression) -> exp.Expression:
     raise UnsupportedSql(feature=f"{node.sql('athena')} of an unknown type")
 
 
-def _plus_minus(node: exp.Expression) -> exp.Expression:
-    return _same_type(node) if isinstance(node.expression, exp.Interval) else node
+def _arithmetic(node: exp.Expression) -> exp.Expression:
+    """Trino adds intervals to dates, and numbers to numbers; DuckDB also days and texts."""
+    operands = (node.this, node.expression)
+    if isinstance(node.expression, exp.Interval) and not isinstance(node, exp.Mul):
+        return _same_type(node)
+    if any(is_type(each, _TEMPORAL) or isinstance(each, exp.Interval) for each in operands):
+        raise UnsupportedSql(feature=f"{node.sql('athena')}", advice="use date_add or date_diff")
+    if any(is_text(each) for each in operands):
+        raise QueryFailed(code="TYPE_MISMATCH", reason=f"cannot calculate with a text: {node.sql('athena')}")
+    return node
+
+
+def _join_texts(node: exp.Expression) -> exp.Expression:
+    for each in (node.this, node.expression):
+        if is_number(each) or is_type(each, (*_TEMPORAL, exp.DataType.Type.BOOLEAN)):
+            raise QueryFailed(code="TYPE_MISMATCH", reason=f"cannot join {each.type} by ||: cast it to varchar")
+    return node
+
+
+def _keeping_nulls(name: str) -> Rewrite:
+    """max_by and min_by: DuckDB's own skip the rows whose wanted value is null."""
+    return lambda node: _call(name, node.this, node.expression)
 
 
 def _substring(node: exp.Expression) -> exp.Expression:
@@ -224,9 +245,12 @@ def _array_join(node: exp.Expression) -> exp.Expression:
 def _subscript(node: exp.Expression) -> exp.Expression:
     if node.args.get("safe"):
         raise UnsupportedSql(feature="element_at", advice="use array[index]")
-    index = node.expressions[0].copy()
-    # sqlglot keeps subscripts in Trino's 1-based form; so does the macro.
-    return _call("trino_subscript", node.this, index)
+    try:
+        # sqlglot counts from 0 inside; Trino and the macro count from 1.
+        position = int(node.expressions[0].sql()) + 1
+    except ValueError as error:
+        raise UnsupportedSql(feature="an array index that is not a literal") from error
+    return _call("trino_subscript", node.this, exp.Literal.number(position))
 
 
 def _date_format(node: exp.Expression) -> exp.Expression:
@@ -247,7 +271,9 @@ def _ts_or_ds(node: exp.Expression) -> exp.Expression:
 
 
 REWRITTEN: Final[dict[type[exp.Expression], Rewrite]] = {
-    exp.Add: _plus_minus,
+    exp.Add: _arithmetic,
+    exp.ArgMax: _keeping_nulls("arg_max_null"),
+    exp.ArgMin: _keeping_nulls("arg_min_null"),
     exp.ArraySize: _cardinality,
     exp.ArrayToString: _array_join,
     exp.Avg: _avg,
@@ -257,14 +283,17 @@ REWRITTEN: Final[dict[type[exp.Expression], Rewrite]] = {
     exp.Date: _ts_or_ds,
     exp.DateAdd: _same_type,
     exp.DateDiff: _date_diff,
+    exp.DateTrunc: _same_type,
     exp.Div: _divide,
+    exp.DPipe: _join_texts,
     exp.Extract: _extract,
     exp.Mod: _modulo,
+    exp.Mul: _arithmetic,
     exp.RegexpExtract: _regexp_extract,
     exp.RegexpReplace: _regexp_replace,
     exp.SplitPart: _split_part,
     exp.StrToTime: _date_format,
-    exp.Sub: _plus_minus,
+    exp.Sub: _arithmetic,
     exp.Substring: _substring,
     exp.Sum: _sum,
     exp.TimeToStr: _date_format,

@@ -50,6 +50,7 @@ class AthenaService:
         self._engine = engine
         self._start: Callable[[Request], Response] = athena._start_query_execution
         self._results: Callable[[Request], Response] = athena._get_query_results
+        self._workgroup: Callable[[Request], Response] = athena._get_workgroup
         self._parse_ddl: Callable[[str], Any] = athena._parse_ddl
         self._precision: Callable[[str], tuple[int, int]] = athena._type_precision_scale
 
@@ -140,6 +141,15 @@ class AthenaService:
         _save(execution["ResultConfiguration"]["OutputLocation"], result.columns, result.rows)
         execution["Status"]["State"] = "SUCCEEDED"
 
+    def get_work_group(self, request: Request) -> Response:
+        """GetWorkGroup: with the settings every workgroup of AWS has."""
+        workgroup = athena._workgroups.get(request.get("WorkGroup"))
+        if workgroup is not None:
+            configuration = workgroup.setdefault("Configuration", {})
+            configuration.setdefault("EnforceWorkGroupConfiguration", False)
+            configuration.setdefault("ResultConfiguration", {})
+        return self._workgroup(request)
+
     def get_query_results(self, request: Request) -> Response:
         """GetQueryResults: types without their parameters, as Athena gives them."""
         status, headers, body = self._results(request)
@@ -189,6 +199,7 @@ def install(engine: Callable[[], Engine]) -> None:
     service = AthenaService(engine)
     athena._start_query_execution = service.start_query_execution
     athena._execute_query = service.execute_query
+    athena._get_workgroup = service.get_work_group
     athena._get_query_results = service.get_query_results
     athena._parse_ddl = service.parse_ddl
     athena._type_precision_scale = service.precision_scale

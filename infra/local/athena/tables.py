@@ -19,6 +19,7 @@ from infra.local.errors import UnsupportedSql
 
 _REGION = "us-east-1"
 _KEY = "test"
+_NULL_PARTITION = "__HIVE_DEFAULT_PARTITION__"
 _PARQUET_SERDE = "org.apache.hadoop.hive.ql.io.parquet.serde.ParquetHiveSerDe"
 _PARQUET_STORAGE = {
     "InputFormat": "org.apache.hadoop.hive.ql.io.parquet.MapredParquetInputFormat",
@@ -42,13 +43,14 @@ class ParquetRelation:
 
     def __init__(self, table: GlueTable, files: pafs.FileSystem, partitions: Iterable[GlueTable]) -> None:
         self._files = files
-        self._keys = [each["Name"] for each in table.get("PartitionKeys", [])]
-        self._locations = [(each["StorageDescriptor"]["Location"], each["Values"]) for each in partitions] or [
-            (table["StorageDescriptor"]["Location"], [])
+        keys = table.get("PartitionKeys", [])
+        self._keys = [each["Name"] for each in keys]
+        # As in Athena, files that no partition names are not seen.
+        self._locations = [
+            (each["StorageDescriptor"]["Location"], each.get("Values", []))
+            for each in (partitions if keys else [table])
         ]
-        if self._keys and not self._locations[0][1]:
-            self._locations = []
-        listed = [*table["StorageDescriptor"]["Columns"], *table.get("PartitionKeys", [])]
+        listed = [*table["StorageDescriptor"]["Columns"], *keys]
         self.columns = {each["Name"]: arrow_of_hive(each["Type"]) for each in listed}
 
     def open(self, columns: Sequence[str]) -> pds.Dataset:
@@ -71,15 +73,12 @@ class ParquetRelation:
         return sorted(each.path for each in visible)
 
     def _condition(self, values: Sequence[str]) -> pds.Expression:
-        equalities = (
-            [
-                pds.field(name) == pa.scalar(value, pa.string()).cast(self.columns[name])
-                for name, value in zip(self._keys, values, strict=True)
-                if values
-            ]
-            if values
-            else []
-        )
+        """What holds for every row of a partition."""
+        equalities = []
+        for name, value in zip(self._keys, values, strict=True):
+            if value == _NULL_PARTITION:
+                raise UnsupportedSql(feature=f"the null partition of {name}")
+            equalities.append(pds.field(name) == pa.scalar(value, pa.string()).cast(self.columns[name]))
         return functools.reduce(operator.and_, equalities, pds.scalar(True))
 
 

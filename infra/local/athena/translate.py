@@ -47,7 +47,8 @@ def translate(query: exp.Query, schema: Schema, database: str) -> exp.Query:
     _type_decimals(query)
     catalog = MappingSchema(dict(schema), dialect="athena", normalize=False)
     try:
-        typed = qualify(query, schema=catalog, dialect="athena", db=database)
+        # Trino knows no alias of a column in WHERE, GROUP BY and HAVING.
+        typed = qualify(query, schema=catalog, dialect="athena", db=database, expand_alias_refs=False)
     except (OptimizeError, SchemaError) as error:
         raise QueryFailed(code="COLUMN_NOT_FOUND", reason=str(error)) from error
     typed = annotate_types(typed, schema=catalog, dialect="athena")
@@ -133,4 +134,6 @@ def _rewrite(query: exp.Query) -> exp.Query:
 
 
 def _is_decimal_literal(node: exp.Expression) -> bool:
-    return isinstance(node, exp.Cast) and isinstance(node.this, exp.Literal) and not node.this.is_string
+    """Whether the node is what `_type_decimals` made of a literal."""
+    is_number = isinstance(node, exp.Cast) and isinstance(node.this, exp.Literal) and not node.this.is_string
+    return is_number and node.args["to"].is_type("decimal")

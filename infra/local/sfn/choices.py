@@ -30,8 +30,7 @@ def _compare(self: Any, env: Any) -> None:
     asks_presence = self.comparison_function.operator_type == ComparisonOperatorType.IsPresent
     if isinstance(value, NoSuchVariable) and not asks_presence:
         cause = (
-            f"Invalid path '{value.path.split(',')[0]}': "
-            "The choice state's condition path references an invalid value."
+            f"Invalid path '{value.path.split(',')[0]}': The choice state's condition path references an invalid value."
         )
         raise failure(env, StatesErrorNameType.StatesRuntime, cause)
     self.comparison_function.eval(env)

@@ -3,14 +3,12 @@
 import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import boto3
 import pytest
-from moto.glue.responses import GlueResponse
-from pyiceberg.catalog.glue import GlueCatalog
-
 from fivetier.aws.dynamo_runs import DynamoRunStore
 from fivetier.aws.glue_catalog import GlueStagedCatalog
 from fivetier.aws.iceberg_lake import IcebergLake
@@ -19,6 +17,9 @@ from fivetier.aws.s3_landing import S3Landing
 from fivetier.aws.s3_staging import S3Staging
 from fivetier.aws.sfn_executions import SfnExecutions
 from moto.core.exceptions import JsonRESTError
+from moto.core.responses import EmptyResult
+from moto.glue.responses import GlueResponse
+from pyiceberg.catalog.glue import GlueCatalog
 
 from tests.contract.sides.scenes import (
     LOB,
@@ -37,9 +38,15 @@ FILE_IO = {"py-io-impl": "fivetier.aws.iceberg_io.S3FileIO"}
 _ASL = Path(__file__).parents[3] / "statemachines" / "refresh.asl.json"
 
 
+@cache
+def client(service: str) -> Any:
+    """A client for all tests of a module: making one takes longer than most tests."""
+    return boto3.client(service)
+
+
 def bucket(name: str, **options: Any) -> Any:
     """A versioned bucket; returns the client."""
-    s3 = boto3.client("s3")
+    s3 = client("s3")
     s3.create_bucket(Bucket=name, **options)
     s3.put_bucket_versioning(Bucket=name, VersioningConfiguration={"Status": "Enabled"})
     return s3
@@ -79,7 +86,7 @@ def audit(monkeypatch: pytest.MonkeyPatch) -> AuditScene:
 
 def ops_table() -> Any:
     """The operations table as the stacks define it; returns the client."""
-    dynamodb = boto3.client("dynamodb")
+    dynamodb = client("dynamodb")
     dynamodb.create_table(
         TableName="ops",
         BillingMode="PAY_PER_REQUEST",
@@ -121,7 +128,7 @@ def lake(monkeypatch: pytest.MonkeyPatch) -> LakeScene:
     monkeypatch.setattr(GlueResponse, "update_table", _update_table_as_glue_does)
     s3 = bucket("staging")
     bucket("lake")
-    glue = boto3.client("glue")
+    glue = client("glue")
     glue.create_database(DatabaseInput={"Name": "production"})
     return LakeScene(open_lake(glue), S3Staging(s3, "staging"))
 
@@ -130,7 +137,7 @@ def open_lake(glue: Any) -> IcebergLake:
     """A publisher of its own, with its own view of the catalog."""
     return IcebergLake(
         GlueCatalog("glue", client=glue, **FILE_IO),
-        boto3.client("s3"),
+        client("s3"),
         database="production",
         lake_bucket="lake",
         staging_bucket="staging",
@@ -139,7 +146,7 @@ def open_lake(glue: Any) -> IcebergLake:
 
 def catalog(monkeypatch: pytest.MonkeyPatch) -> CatalogScene:
     s3 = bucket("staging")
-    glue = boto3.client("glue")
+    glue = client("glue")
     glue.create_database(DatabaseInput={"Name": "staged"})
 
     def folder_of(name: str) -> str:
@@ -151,7 +158,7 @@ def catalog(monkeypatch: pytest.MonkeyPatch) -> CatalogScene:
 
 
 def executions(monkeypatch: pytest.MonkeyPatch) -> ExecutionsScene:
-    stepfunctions = boto3.client("stepfunctions")
+    stepfunctions = client("stepfunctions")
     arn = stepfunctions.create_state_machine(
         name="refresh",
         definition=json.dumps({"StartAt": "Done", "States": {"Done": {"Type": "Succeed"}}}),
@@ -172,7 +179,7 @@ def _update_table_as_glue_does(response: GlueResponse) -> Any:
     if seen is not None and seen != current.as_dict()["VersionId"]:
         raise JsonRESTError("ConcurrentModificationException", f"{table['Name']} was changed since version {seen}")
     response.glue_backend.update_table(name, table["Name"], table)
-    return "{}"
+    return EmptyResult()
 
 
 SCENES: dict[str, Callable[[pytest.MonkeyPatch], object]] = {

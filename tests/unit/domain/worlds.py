@@ -99,7 +99,8 @@ def run(
     held_plans: Collection[str] = (),
 ) -> Resolution:
     """Resolve a market for a month."""
-    rows = SourceRows(directory_rows(deals), plan_rows(deals) if plans else None, reference, held, held_plans)
+    extra = {"held_plans": held_plans} if held_plans else {}
+    rows = SourceRows(directory_rows(deals), plan_rows(deals) if plans else None, reference, held, **extra)
     return resolve(rows, context(month), published or Slice(LOB))
 
 

@@ -73,8 +73,14 @@ def check_period(ledger: SourceLedger, lob: Lob, sub_version: SubVersion) -> Non
 def resolve_feeds(feeds: Sequence[Feed], context: RunContext, published: Slice) -> tuple[Resolution, pa.Table]:
     """Resolve accepted rows to a candidate; returns also the rows that could not be placed, as quarantine."""
     rows = {feed.ledger.source: feed.rows.to_pylist() for feed in feeds}
-    held = {value for feed in feeds for value in feed.quarantined.column("subject_id").to_pylist() if value}
-    source_rows = SourceRows(rows[ENTITIES], rows.get(PLANS), rows.get(REFERENCE), frozenset(held))
+    held = {feed.ledger.source: frozenset(feed.quarantined.column("subject_id").to_pylist()) - {None} for feed in feeds}
+    source_rows = SourceRows(
+        entities=rows[ENTITIES],
+        plans=rows.get(PLANS),
+        reference=rows.get(REFERENCE),
+        held=held[ENTITIES],
+        held_plans=held.get(PLANS, frozenset()),
+    )
     resolution = resolve(source_rows, context, published)
     return resolution, QUARANTINE.from_rows([_quarantined(refused, context) for refused in resolution.refused])
 

@@ -35,35 +35,35 @@ def _person() -> Person:
     return ports().verifier.verify(app.current_event.headers.get("authorization"))
 
 
-def _answer(status: HTTPStatus, body: Any) -> Response[bytes]:
+def _answer(status: HTTPStatus, body: Any) -> Response[str]:
     data = body.model_dump(mode="json") if isinstance(body, BaseModel) else body
     headers = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
-    return Response(int(status), content_types.APPLICATION_JSON, canonical_json(data), headers=headers)
+    return Response(int(status), content_types.APPLICATION_JSON, canonical_json(data).decode(), headers=headers)
 
 
 @app.get("/runs")
-def list_runs() -> Response[bytes]:
+def list_runs() -> Response[str]:
     """Runs, newest first, of one LOB (`?lob=`) or of all."""
     _person()
     return _answer(HTTPStatus.OK, signing.view_runs(app.current_event.query_string_parameters.get("lob"), ports()))
 
 
 @app.get("/runs/<run_id>")
-def get_run(run_id: str) -> Response[bytes]:
+def get_run(run_id: str) -> Response[str]:
     """One run: state, decisions, who is waited for."""
     _person()
     return _answer(HTTPStatus.OK, signing.view_run(run_id, ports()))
 
 
 @app.get("/runs/<run_id>/report")
-def get_report(run_id: str) -> Response[bytes]:
+def get_report(run_id: str) -> Response[str]:
     """The frozen report people sign."""
     _person()
     return _answer(HTTPStatus.OK, signing.view_report(run_id, ports()))
 
 
 @app.post("/runs")
-def post_run() -> Response[bytes]:
+def post_run() -> Response[str]:
     """Request a refresh by hand; Data Operations does."""
     person = _person()
     if Role.DATA_OPS_REVIEWER not in person.roles:
@@ -74,7 +74,7 @@ def post_run() -> Response[bytes]:
 
 
 @app.post("/sign-offs/<run_id>/<round_number>")
-def post_sign_off(run_id: str, round_number: str) -> Response[bytes]:
+def post_sign_off(run_id: str, round_number: str) -> Response[str]:
     """Approve or reject one round of a run."""
     person = _person()
     if not round_number.isdigit():
@@ -84,18 +84,18 @@ def post_sign_off(run_id: str, round_number: str) -> Response[bytes]:
     return _answer(HTTPStatus.CREATED, receipt)
 
 
-def _refused(error: errors.FivetierError) -> Response[bytes]:
+def _refused(error: errors.FivetierError) -> Response[str]:
     status = next((status for kind, status in _STATUS if isinstance(error, kind)), HTTPStatus.BAD_REQUEST)
     return _answer(status, {"error": error.code, "message": str(error)})
 
 
-def _malformed(error: ValidationError) -> Response[bytes]:
+def _malformed(error: ValidationError) -> Response[str]:
     problems = [{"field": ".".join(map(str, e["loc"])), "problem": e["msg"]} for e in error.errors()]
     message = "; ".join(f"{p['field']}: {p['problem']}" for p in problems)
     return _answer(HTTPStatus.BAD_REQUEST, {"error": "MalformedRequest", "message": message})
 
 
-def _not_json(error: ValueError) -> Response[bytes]:
+def _not_json(error: ValueError) -> Response[str]:
     return _answer(HTTPStatus.BAD_REQUEST, {"error": "MalformedRequest", "message": "the body is no JSON object"})
 
 

@@ -43,6 +43,14 @@ class S3Landing:
             raise ObjectChanged(key=landed.key, expected=landed.sha256, found=found)
         return data
 
+    def put(self, lob: str, source: str, sub_version: str, file_name: str, data: bytes) -> LandedObject:
+        """Land a file; its hash travels with it, so that pinning need not read it again."""
+        key, sha256 = f"landing/{lob}/{source}/{sub_version}/{file_name}", sha256_hex(data)
+        answer = self._s3.put_object(Bucket=self._bucket, Key=key, Body=data, Metadata={"sha256": sha256})
+        return LandedObject(
+            source=source, key=key, file_name=file_name, version_id=answer["VersionId"], sha256=sha256, size=len(data)
+        )
+
     def _pin(self, source: str, version: dict[str, Any]) -> LandedObject:
         key, version_id = version["Key"], version["VersionId"]
         return LandedObject(

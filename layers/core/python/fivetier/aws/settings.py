@@ -32,6 +32,8 @@ class Settings(BaseModel):
     state_machines: dict[str, str] = {}
     oidc_issuer: str | None = None
     oidc_audience: str | None = None
+    #: How long people are asked, instead of what the LOB's policy says; for rehearsals only.
+    sign_off_seconds: int | None = None
     #: Six years, as HIPAA wants (45 CFR 164.316), rounded down to whole years of 365 days.
     audit_retention_days: int = 2190
 

@@ -85,7 +85,7 @@ def check_cycle(c: Candidate) -> Finding | None:
         while at.parent_node_id in c.slice.live_nodes and at.parent_node_id not in seen:
             at = c.slice.live_nodes[at.parent_node_id]
             seen.add(at.node_id)
-        if at.parent_node_id in seen or (at.parent_node_id is None and len(seen) > node.tier):
+        if at.parent_node_id in seen or (at.parent_node_id is None and len(seen) != node.tier):
             bad.append(_name(node))
     return finding("CYCLE", bad)
 

@@ -47,7 +47,7 @@ _P0, _P1, _P2 = Severity.P0, Severity.P1, Severity.P2
 RULES: dict[str, Rule] = {
     rule.code: rule
     for rule in (
-        Rule("CYCLE", _P0, "A node is its own ancestor, or stands deeper than its tier"),
+        Rule("CYCLE", _P0, "A node is its own ancestor, or does not stand as deep as its tier"),
         Rule("DRIFT_LOB", _P0, "A node changed its line of business"),
         Rule("ROW_DROP", _P0, "30 % or more of what was published is gone: hold, and look at the files"),
         Rule("COLLAPSED", _P1, "One node holds identifiers of two tiers, or serves two lines of business"),

@@ -28,6 +28,7 @@ def evolve(
 
     An equal row is kept as it was published, spelling and all. A row that began on or after `day` (the same month
     again, or a plan year still to come) is replaced or dropped: it never held a day that this run still grants it.
+    A row that an earlier issue of the month ended as changed, and that is not wanted at all, ended for absence.
 
     Args:
         published: all rows, live and ended; ended ones are history and stay.
@@ -39,11 +40,12 @@ def evolve(
     rows: list[Row] = []
     kept: set[str] = set()
     for row in published:
-        if row.valid_to is not None:
-            rows.append(row)
-            continue
         wanted = desired.get(key(row))
-        if wanted is not None and same(row, wanted):
+        if row.valid_to is not None:
+            rows.append(_ended(row, day, ABSENT) if wanted is None and row.valid_to == day else row)
+            continue
+        begins_as_wanted = wanted is not None and (row.valid_from < day or row.valid_from == wanted.valid_from)
+        if wanted is not None and begins_as_wanted and same(row, wanted):
             rows.append(row)
             kept.add(key(row))
         elif row.valid_from < day:

@@ -92,10 +92,7 @@ def resolve_subsidiaries(
         period: the sub-version, part of the key when an id minted earlier under the same key has moved on.
     """
     ordered = sorted(groups, key=lambda g: (g.legal_key, g.parent_node_id))
-    contracts_of = _published_contracts(registry.published)
-    found: dict[Group, str] = {}
-    for legal_key, same_name in groupby(ordered, key=lambda g: g.legal_key):
-        found |= _match_by_name(list(same_name), registry.named(Tier.SUBSIDIARY, legal_key), contracts_of)
+    found = _match_by_name(ordered, registry)
     found |= _match_renamed([group for group in ordered if group not in found], found, spellings, registry)
     taken = set(found.values())
     for group in ordered:
@@ -113,30 +110,42 @@ def _published_contracts(published: Slice) -> dict[str, set[str]]:
     return contracts
 
 
-def _match_by_name(groups: list[Group], known: list[Node], contracts_of: Mapping[str, set[str]]) -> dict[Group, str]:
-    """Match groups of one legal name with the published nodes of that name.
+def _match_by_name(groups: Collection[Group], registry: Registry) -> dict[Group, str]:
+    """Match groups with the published nodes that bore their legal name.
 
     The parent it had decides first; then shared contracts; a move without a shared contract counts only when
-    there is one group and one node to pair.
+    there is one group and one node to pair. A node stands under one parent, whichever of its names groups bear.
     """
     found: dict[Group, str] = {}
-    free = {node.node_id: node for node in known}
+    parent_of: dict[str, str] = {}
     for group in groups:
-        same = next((n for n in free.values() if n.parent_node_id == group.parent_node_id), None)
+        known = registry.named(Tier.SUBSIDIARY, group.legal_key)
+        same = next((n for n in known if n.parent_node_id == group.parent_node_id), None)
         if same is not None:
-            found[group] = free.pop(same.node_id).node_id
-    moved = [group for group in groups if group not in found]
-    left = [node for node in free.values() if node.valid_to is None]
-    only_pair = len(moved) == len(left) == 1
-    pairs = [
-        (len(group.contracts & contracts_of.get(node.node_id, set())), group, node.node_id)
-        for group in moved
-        for node in left
-    ]
-    for shared, group, candidate in sorted(pairs, key=lambda p: (-p[0], p[1].parent_node_id, p[2])):
-        if (shared or only_pair) and group not in found and candidate not in found.values():
-            found[group] = candidate
+            found[group] = same.node_id
+            parent_of[same.node_id] = group.parent_node_id
+    moves = _possible_moves([group for group in groups if group not in found], parent_of.keys(), registry)
+    for _, group, node in sorted(moves, key=lambda m: (-m[0], m[1].parent_node_id, m[1].legal_key, m[2])):
+        if group not in found and parent_of.setdefault(node, group.parent_node_id) == group.parent_node_id:
+            found[group] = node
     return found
+
+
+def _possible_moves(
+    moved: Collection[Group], stayed: Collection[str], registry: Registry
+) -> Iterable[tuple[int, Group, str]]:
+    """How many contracts a group shares with each live node of its name that did not stay where it was."""
+    contracts_of = _published_contracts(registry.published)
+    for legal_key, same_name in groupby(moved, key=lambda g: g.legal_key):
+        groups = list(same_name)
+        known = registry.named(Tier.SUBSIDIARY, legal_key)
+        left = [n.node_id for n in known if n.valid_to is None and n.node_id not in stayed]
+        only_pair = len(groups) == len(left) == 1
+        for group in groups:
+            for node in left:
+                shared = len(group.contracts & contracts_of.get(node, set()))
+                if shared or only_pair:
+                    yield shared, group, node
 
 
 def _match_renamed(
@@ -159,3 +168,9 @@ def _mint_subsidiary(group: Group, registry: Registry, taken: Collection[str], p
     if registry.is_taken(minted) or minted in taken:
         return node_id(Tier.SUBSIDIARY, LEGAL_NAME, f"{key}|{period}")
     return minted
+
+
+def subsidiary_key(node: str, legal_key: str, parent_node_id: str, period: str) -> str:
+    """The key under which `_mint_subsidiary` gave out an id this month."""
+    key = f"{legal_key}|{parent_node_id}"
+    return key if node_id(Tier.SUBSIDIARY, LEGAL_NAME, key) == node else f"{key}|{period}"

@@ -12,7 +12,7 @@ from datetime import date, datetime
 from typing import Any
 
 from fivetier.domain.history import evolve
-from fivetier.domain.identity import Group, Registry, resolve_parents, resolve_subsidiaries
+from fivetier.domain.identity import Group, Registry, resolve_parents, resolve_subsidiaries, subsidiary_key
 from fivetier.domain.ids import CMS_CONTRACT_PBP, LEGAL_NAME, LOB_SYSTEM, PARENT_NAME, SubVersion, node_id
 from fivetier.domain.names import display_name, equality_key, resolution_key
 from fivetier.domain.slice import Alias, Contract, ExternalId, Node, Origin, Slice
@@ -42,13 +42,15 @@ class RunContext:
 class SourceRows:
     """Accepted rows by role; None means that the source did not land.
 
-    `held` are ids of contracts and plans whose rows are in quarantine: not absent, only unreadable.
+    What is in quarantine is not absent, only unreadable: `held` are contracts whose directory rows are there,
+    `held_plans` are plans whose rows are there, or contracts of which a row with an unreadable plan number is.
     """
 
     entities: Sequence[SourceRow]
     plans: Sequence[SourceRow] | None = None
     reference: Sequence[SourceRow] | None = None
     held: Collection[str] = ()
+    held_plans: Collection[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +133,7 @@ class _Resolver:
         self._parents, self._subsidiaries = _Names(), _Names()
         self._refused: list[Refused] = []
         self._disagreements: list[Disagreement] = []
+        self._held_plans: list[str] = []
 
     def run(self) -> Resolution:
         entities = sorted(self._rows.entities, key=lambda row: str(row["contract_id"]))
@@ -141,12 +144,11 @@ class _Resolver:
         nodes, contracts = self._upper_tiers(placements)
         plans, not_in_cms = self._plans(contracts)
         nodes |= plans
-        held_plans = sorted(set(self._rows.held) & self._published_plan_ids().keys())
         return Resolution(
             candidate=self._evolve(nodes, contracts),
             refused=tuple(self._refused),
             disagreements=tuple(self._disagreements),
-            held=(*(p.contract.contract_id for p in held), *held_plans),
+            held=(*(p.contract.contract_id for p in held), *self._held_plans),
             plans_not_in_cms=tuple(not_in_cms),
         )
 
@@ -199,8 +201,8 @@ class _Resolver:
         parents: dict[str, str] = {}
         for row in self._rows.reference or ():
             if row["contract_id"] and row["parent_name"]:
-                known = parents.get(row["contract_id"])
-                parents[row["contract_id"]] = min(row["parent_name"], known or row["parent_name"])
+                names = (row["parent_name"], parents.get(row["contract_id"], row["parent_name"]))
+                parents[row["contract_id"]] = min(names, key=lambda name: (equality_key(name), name))
         return parents
 
     def _held_contracts(self, accepted: Collection[str]) -> list[_Placement]:
@@ -256,15 +258,15 @@ class _Resolver:
 
     def _plans(self, contracts: Mapping[str, Contract]) -> tuple[dict[str, Node], list[str]]:
         known = self._published_plan_ids()
-        reference = self._placed(self._rows.reference or (), contracts, needs_plan=False)
-        names = {row["plan_id"]: row["plan_name"] for row in reference if row["plan_id"] and row["plan_name"]}
+        reference = _by_plan(self._placed(self._rows.reference or (), contracts))
+        names = {plan_id: row["plan_name"] for plan_id, row in reference.items() if row["plan_name"]}
         described: dict[str, SourceRow] = {}
         not_in_cms: list[str] = []
         if self._rows.plans is None:
-            described = {row["plan_id"]: row for row in reference if row["plan_id"]}
+            described = {plan_id: row for plan_id, row in reference.items() if self._may_describe(plan_id, row)}
         else:
             described = {row["plan_id"]: row for row in self._placed(self._rows.plans, contracts)}
-            not_in_cms = sorted({row["plan_id"] for row in reference if row["plan_id"]} - described.keys())
+            not_in_cms = sorted(reference.keys() - described.keys())
         plans = {
             (node := known.get(plan_id) or node_id(Tier.BENEFITS_PLAN, CMS_CONTRACT_PBP, plan_id)): self._plan(
                 node, plan_id, row, contracts[row["contract_id"]], names
@@ -273,9 +275,12 @@ class _Resolver:
         }
         return self._carried_plans(known, plans, contracts) | plans, not_in_cms
 
-    def _placed(
-        self, rows: Sequence[SourceRow], contracts: Mapping[str, Contract], *, needs_plan: bool = True
-    ) -> list[SourceRow]:
+    def _may_describe(self, plan_id: str, row: SourceRow) -> bool:
+        """Whether a source may speak of a plan: one published from another source is carried forward instead."""
+        before = self._published.live_nodes.get(self._published_plan_ids().get(plan_id, ""))
+        return before is None or before.origin.source == row["source"]
+
+    def _placed(self, rows: Sequence[SourceRow], contracts: Mapping[str, Contract]) -> list[SourceRow]:
         """Rows whose contract is known; the others are refused."""
         placed = []
         for row in rows:
@@ -290,7 +295,7 @@ class _Resolver:
         before = self._published.live_nodes.get(node)
         return replace(
             self._node(node, Tier.BENEFITS_PLAN, contract.lob_node_id, plan_id, self._origin(row)),
-            name=names.get(plan_id) or (before.name if before else plan_id),
+            name=row["plan_name"] or names.get(plan_id) or (before.name if before else plan_id),
             plan_type=row["plan_type"],
             plan_year=row["plan_year"],
             valid_from=max(self._context.day, contract.valid_from),
@@ -304,9 +309,13 @@ class _Resolver:
         for plan_id, node in sorted(known.items()):
             before = self._published.live_nodes.get(node)
             contract = contracts.get(plan_id[: plan_id.index("-")])
-            unheard = self._rows.plans is None or plan_id in self._rows.held
-            if before is not None and contract is not None and unheard and node not in plans:
-                carried[node] = replace(before, parent_node_id=contract.lob_node_id)
+            if before is None or contract is None or node in plans:
+                continue
+            is_held = not {plan_id, contract.contract_id}.isdisjoint(self._rows.held_plans)
+            if self._rows.plans is None or is_held:
+                begins = max(before.valid_from, contract.valid_from)
+                carried[node] = replace(before, parent_node_id=contract.lob_node_id, valid_from=begins)
+                self._held_plans += [plan_id] if is_held else []
         return carried
 
     # -- rows --------------------------------------------------------------------------------------------
@@ -351,7 +360,10 @@ class _Resolver:
             case Tier.PARENT_PAYER:
                 return PARENT_NAME, equality_key(node.name)
             case Tier.SUBSIDIARY:
-                return LEGAL_NAME, f"{equality_key(node.name)}|{node.parent_node_id}"
+                period = str(self._context.sub_version)
+                return LEGAL_NAME, subsidiary_key(
+                    node.node_id, equality_key(node.name), node.parent_node_id or "", period
+                )
             case Tier.LINE_OF_BUSINESS:
                 return LOB_SYSTEM, f"{node.parent_node_id}|{self._context.lob}"
             case _:
@@ -370,6 +382,16 @@ class _Resolver:
         return list(new.values())
 
 
+def _by_plan(rows: Sequence[SourceRow]) -> dict[str, SourceRow]:
+    """One row per plan: of the latest plan year, ties by text, so that the order of rows does not matter."""
+
+    def order(row: SourceRow) -> tuple[object, ...]:
+        texts = (row["plan_name"] or "", row["plan_type"] or "")
+        return (row["plan_year"] or 0, *map(equality_key, texts), *texts, row["trace_id"])
+
+    return {row["plan_id"]: row for row in sorted(rows, key=order) if row["plan_id"]}
+
+
 def _external_key(row: ExternalId) -> str:
     return f"{row.node_id}|{row.id_system}|{row.id_value}"
 
@@ -379,7 +401,8 @@ def same_node(old: Node, new: Node) -> bool:
     return (
         old.parent_node_id == new.parent_node_id
         and equality_key(old.name) == equality_key(new.name)
-        and (old.tier, old.state, old.plan_year, old.plan_type) == (new.tier, new.state, new.plan_year, new.plan_type)
+        and equality_key(old.plan_type or "") == equality_key(new.plan_type or "")
+        and (old.tier, old.state, old.plan_year) == (new.tier, new.state, new.plan_year)
     )
 
 

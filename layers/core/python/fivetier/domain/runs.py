@@ -34,7 +34,9 @@ RETRIED_FREELY = frozenset({RunState.FAILED, RunState.ABANDONED})
 #: ... and only with a stated reason after these; otherwise the same run is returned.
 RETRIED_WITH_REASON = frozenset({RunState.REJECTED, RunState.EXPIRED})
 
-_RUN_ID = re.compile(r"(?P<lob>[a-z_]+)-(?P<sub_version>[0-9]{4}_[0-9]{2})-(?P<digest>[0-9a-f]{12})-(?P<attempt>[0-9]{2})")
+_RUN_ID = re.compile(
+    r"(?P<lob>[a-z_]+)-(?P<sub_version>[0-9]{4}_[0-9]{2})-(?P<digest>[0-9a-f]{12})-(?P<attempt>[0-9]{2})"
+)
 
 
 def feed_digest(objects: list[tuple[str, str]]) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from fivetier.domain.runs import OPEN
 from fivetier.web.grids import Cell, code, number, text
 from fivetier.web.words import STATES, VERDICTS, humanized, instant, listed, role
 
@@ -55,7 +56,7 @@ def state(report: Report) -> str:
 def waiting(report: Report) -> str:
     """Who still has to decide."""
     roles = [role(name) for name in report.get("waiting_for", ())]
-    return f"Waiting for: {listed(roles)}" if roles else ""
+    return f"Still to decide: {listed(roles)}" if roles else ""
 
 
 def decisions(report: Report) -> tuple[DecisionView, ...]:
@@ -74,8 +75,8 @@ def decisions(report: Report) -> tuple[DecisionView, ...]:
 
 
 def moved(report: Report) -> str:
-    """Whether production is no longer what this report was compared with."""
-    if "current_release" not in report or report["current_release"] in (report["base_snapshot"], report["run_id"]):
+    """Whether production is no longer what a report still open was compared with."""
+    current = report.get("current_release", report["base_snapshot"])
+    if report.get("state") not in OPEN or current in (report["base_snapshot"], report["run_id"]):
         return ""
-    current = report["current_release"] or "nothing"
-    return f"Production has moved since this report was made: {current} is live now."
+    return f"Production has moved since this report was made: {current or 'nothing'} is live now."

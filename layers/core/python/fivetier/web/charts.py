@@ -1,6 +1,6 @@
 """Bars for what people would rather look at than read. Every bar stands beside its numbers in words."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +10,8 @@ Report = Mapping[str, Any]
 
 #: Removed and added stand at the ends: the first three are what is published, the last three the candidate.
 PARTS = ("removed", "changed", "unchanged", "added")
+
+_HAIR = 0.6  # percent; a bar of a small number must still be seen
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,9 +76,4 @@ def program_bars(report: Report) -> tuple[Bar, ...]:
 
 
 def _from_zero(part: str, value: int, largest: int) -> Segment:
-    return Segment(part, 0.0, round(100 * value / largest, 3))
-
-
-def has_data(bars: Sequence[Bar]) -> bool:
-    """Whether there is anything to draw."""
-    return any(segment.width for bar in bars for lane in bar.lanes for segment in lane)
+    return Segment(part, 0.0, max(round(100 * value / largest, 3), _HAIR if value else 0.0))

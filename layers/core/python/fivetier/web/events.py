@@ -46,6 +46,11 @@ class EventGroup:
     noun: str
 
     @property
+    def size(self) -> str:
+        """How many events; where each stands for a contract, in words, because the title speaks of plans."""
+        return many(self.count, self.noun) if self.noun == "contract" else count(self.count)
+
+    @property
     def shown(self) -> tuple[Entry, ...]:
         """Entries that are always in view."""
         return self.entries[:SHOWN]

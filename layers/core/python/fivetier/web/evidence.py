@@ -187,13 +187,15 @@ def _source(source: Mapping[str, Any]) -> SourceView:
     )
 
 
-def glossary(report: Report) -> tuple[tuple[str, str], ...]:
+def glossary(report: Report) -> tuple[tuple[Cell, str], ...]:
     """Words of this page, then every code this report uses, one line each."""
+    codes = (
+        *((found["code"], found["title"]) for found in report["findings"]),
+        *((group["reason_code"], _reason(group["reason_code"])) for group in report["quarantine"]),
+        *((rule, RULES.get(rule, "A rule that keeps rows out")) for rule in report["suppressed"]),
+        *((name, PROGRAMS.get(name, "A program")) for name in report["programs"]),
+    )
     return (
-        *TERMS,
-        *SEVERITY_TERMS,
-        *((found["code"], f"{found['title']}.") for found in report["findings"]),
-        *((group["reason_code"], f"{_reason(group['reason_code'])}.") for group in report["quarantine"]),
-        *((rule, f"{RULES.get(rule, 'A rule that keeps rows out')}.") for rule in report["suppressed"]),
-        *((name, f"{PROGRAMS.get(name, 'A program')}.") for name in report["programs"]),
+        *((text(term), meaning) for term, meaning in (*TERMS, *SEVERITY_TERMS)),
+        *((code(term), meaning if meaning.endswith((".", "?")) else f"{meaning}.") for term, meaning in codes),
     )

@@ -18,7 +18,6 @@ class Cell:
 
     text: str
     kind: Kind = "text"
-    title: str = ""
     fold: str = ""
 
 

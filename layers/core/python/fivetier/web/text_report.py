@@ -72,7 +72,7 @@ def _moves(report: Report) -> Iterator[str]:
         if not moves:
             continue
         yield ""
-        yield f"{group.title}: {count(group.count)}"
+        yield f"{group.title}: {group.size}"
         for entry in moves[:TOP_MOVES]:
             yield f"  {_move(entry)}"
         if group.count > TOP_MOVES:

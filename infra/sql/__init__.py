@@ -1,0 +1,1 @@
+"""SQL people run: views (`*.sql`) and named queries (`named/*.sql`), and what their columns are (`catalog`)."""

@@ -1,0 +1,23 @@
+"""What every `Executions` does when starting; what moto cannot tell about task tokens is tested elsewhere."""
+
+from tests.contract.sides.scenes import LOB, ExecutionsScene
+
+
+class ExecutionsSuite:
+    kind = "executions"
+
+    def test_what_was_never_started_is_not_open(self, scene: ExecutionsScene) -> None:
+        assert not scene.executions.is_open(LOB, "r1")
+
+    def test_a_started_execution_is_open_until_it_ends(self, scene: ExecutionsScene) -> None:
+        scene.executions.start(LOB, "r1", {"run_id": "r1", "lob": LOB})
+        assert scene.executions.is_open(LOB, "r1")
+        scene.end(LOB, "r1")
+        assert not scene.executions.is_open(LOB, "r1")
+
+    def test_starting_again_does_nothing_not_even_after_the_end(self, scene: ExecutionsScene) -> None:
+        scene.executions.start(LOB, "r1", {"run_id": "r1", "lob": LOB})
+        scene.executions.start(LOB, "r1", {"run_id": "r1", "lob": LOB})
+        scene.end(LOB, "r1")
+        scene.executions.start(LOB, "r1", {"run_id": "r1", "lob": LOB})
+        assert not scene.executions.is_open(LOB, "r1")

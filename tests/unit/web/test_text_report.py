@@ -1,0 +1,37 @@
+from fivetier.web.text_report import summary_lines
+from pages import assert_golden, empty_report, live_report, small_report
+
+
+def test_the_summary_of_a_small_report_is_the_golden_one() -> None:
+    assert_golden("web_text_report.txt", "\n".join(summary_lines(live_report())) + "\n")
+
+
+def test_an_empty_report_has_a_summary() -> None:
+    lines = summary_lines(empty_report())
+    assert lines[0] == "Medicare Advantage, June 2025"
+    assert lines[1].startswith("APPROVE: ")
+    assert lines[-2:] == ["Findings", "  None"]
+
+
+def test_a_sum_that_does_not_tie_is_told_even_when_it_is_not_among_those_shown() -> None:
+    report = small_report()
+    report["suppressed"]["R1.3"] = 4
+    text = "\n".join(summary_lines(report))
+    assert "3 suppressed rows = 4 R1.3 (DOES NOT TIE: the parts sum to 4)" in text
+
+
+def test_long_lists_say_how_many_more_there_are() -> None:
+    report = small_report()
+    report["events"] = [report["events"][0]] * 12
+    report["event_counts"]["parent_changed (parent payer)"] = 14
+    lines = summary_lines(report)
+    assert sum("Old Health -> New Health: 2 contracts" in line for line in lines) == 10
+    assert "  and 4 more" in lines
+
+
+def test_data_cannot_steer_the_terminal_or_add_lines() -> None:
+    report = small_report()
+    report["events"][0]["to"] = "Evil\x1b[2J\nAPPROVE: nothing to see\u202e"
+    lines = summary_lines(report)
+    assert not any(not char.isprintable() for line in lines for char in line)
+    assert any("Evil\\x1b[2J\\x0aAPPROVE" in line for line in lines)
