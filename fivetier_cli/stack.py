@@ -4,6 +4,7 @@ import json
 import os
 import signal
 import threading
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Mapping
@@ -21,11 +22,12 @@ from infra.local.errors import LocalStackError
 from infra.local.stack import LocalStack, env_for
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON only.")]
-StateDir = Annotated[
-    Path, typer.Option("--state-dir", envvar="FIVETIER_HOME", help="State of the local stack.")
-]
+StateDir = Annotated[Path, typer.Option("--state-dir", envvar="FIVETIER_HOME", help="State of the local stack.")]
 DEFAULT_STATE = Path(".fivetier")
 ARN_OF_LAYERS_NOT_BUILT = "arn:aws:lambda:us-east-1:111122223333:layer:{name}:1"
+
+TOKEN_SECONDS = 600.0
+_TOKENS: dict[tuple[str, str], tuple[str, float]] = {}
 
 #: Variables the product reads, and the stack outputs they come from.
 _SETTINGS = {
@@ -65,12 +67,11 @@ class Deployed:
         Raises:
             RefusedByApi: the answer is an error; its code and words are the API's.
         """
-        token = self.stack.token_for(login)
         request = urllib.request.Request(
             self._api_url + path,
             data=None if body is None else json.dumps(body).encode(),
             method=method,
-            headers={"Authorization": f"Bearer {token}", "Content-Type": "application/json"},
+            headers={"Authorization": f"Bearer {self._token(login)}", "Content-Type": "application/json"},
         )
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
         try:
@@ -78,6 +79,15 @@ class Deployed:
                 return json.load(response)
         except urllib.error.HTTPError as error:
             raise _refusal(error) from error
+
+    def _token(self, login: str) -> str:
+        """A token of the login; one is good for many calls."""
+        key = (self.stack.issuer_url, login)
+        token, asked_at = _TOKENS.get(key, ("", -TOKEN_SECONDS))
+        if time.monotonic() - asked_at >= TOKEN_SECONDS:
+            token = self.stack.token_for(login)
+            _TOKENS[key] = (token, time.monotonic())
+        return token
 
     @cached_property
     def _api_url(self) -> str:

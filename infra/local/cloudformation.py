@@ -1,8 +1,8 @@
 """CloudFormation resources of which ministack loses a part.
 
 A schedule's time zone, dates and completion are dropped and a refusal goes
-unnoticed; a state machine enters without its definition being checked. Both
-go through the service's own calls here.
+unnoticed; a state machine enters without its definition being checked; a
+bucket is not locked. All three are put right here.
 """
 
 from __future__ import annotations
@@ -13,12 +13,14 @@ from typing import Any, Final
 from ministack.services import scheduler
 from ministack.services.cloudformation import provisioners
 
+from infra.local.object_lock import lock_from_template
 from infra.local.sfn.definitions import check_definition
 
 Properties = dict[str, Any]
 Provisioned = tuple[str, dict[str, Any]]
 
 _SCHEDULE: Final = "AWS::Scheduler::Schedule"
+_BUCKET: Final = "AWS::S3::Bucket"
 _MACHINE: Final = "AWS::StepFunctions::StateMachine"
 
 
@@ -54,14 +56,36 @@ def _update_schedule(physical_id: str, old: Properties, new: Properties, stack_n
     return _put_schedule(physical_id, new, physical_id, update=True)
 
 
+def _replace_machine(handlers: dict[str, Any]) -> None:
+    create = handlers["create"]
+
+    def create_checked(logical_id: str, properties: Properties, stack_name: str) -> Provisioned:
+        check_definition(provisioners._sfn_definition(properties))
+        provisioned: Provisioned = create(logical_id, properties, stack_name)
+        return provisioned
+
+    handlers["create"] = create_checked
+
+
+def _replace_bucket(handlers: dict[str, Any]) -> None:
+    create, update = handlers["create"], handlers["update"]
+
+    def create_locked(logical_id: str, properties: Properties, stack_name: str) -> Provisioned:
+        name, attributes = create(logical_id, properties, stack_name)
+        lock_from_template(name, properties)
+        return name, attributes
+
+    def update_locked(physical_id: str, old: Properties, new: Properties, stack_name: str) -> Provisioned:
+        name, attributes = update(physical_id, old, new, stack_name)
+        lock_from_template(name, new)
+        return name, attributes
+
+    handlers.update(create=create_locked, update=update_locked)
+
+
 def install() -> None:
     """Replace the handlers of these resource types."""
     handlers = provisioners._RESOURCE_HANDLERS
     handlers[_SCHEDULE].update(create=_create_schedule, update=_update_schedule)
-    create_machine = handlers[_MACHINE]["create"]
-
-    def create_checked(logical_id: str, properties: Properties, stack_name: str) -> Provisioned:
-        check_definition(provisioners._sfn_definition(properties))
-        return create_machine(logical_id, properties, stack_name)
-
-    handlers[_MACHINE]["create"] = create_checked
+    _replace_machine(handlers[_MACHINE])
+    _replace_bucket(handlers[_BUCKET])

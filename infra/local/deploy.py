@@ -85,7 +85,6 @@ class _Deployer:
         template, removed = _without_left_out(stack)
         self.left_out.extend(removed)
         self._put_stack(stack.name, template)
-        self._lock_objects(stack.name, template)
         self.outputs[stack.name] = self._outputs_of(stack.name)
         for entry in removed:
             if entry.resource_type == NAMED_QUERY:
@@ -127,15 +126,6 @@ class _Deployer:
                 failures=[error.response["Error"]["Message"]],
             ) from error
         self._wait(name, "stack_update_complete" if exists else "stack_create_complete")
-
-    def _lock_objects(self, name: str, template: Mapping[str, Any]) -> None:
-        """Give buckets the Object Lock their template asks for; the emulator's CloudFormation drops it."""
-        for logical_id, resource in template["Resources"].items():
-            wanted = resource.get("Properties", {}).get("ObjectLockConfiguration")
-            if resource["Type"] == "AWS::S3::Bucket" and wanted:
-                found = self._cloudformation.describe_stack_resource(StackName=name, LogicalResourceId=logical_id)
-                bucket = found["StackResourceDetail"]["PhysicalResourceId"]
-                self._s3.put_object_lock_configuration(Bucket=bucket, ObjectLockConfiguration=wanted)
 
     def _put_template(self, name: str, template: Mapping[str, Any]) -> str:
         """Upload a template; one passed in the request may have 51,200 bytes only."""

@@ -95,7 +95,7 @@ async def _serve(options: ServerOptions) -> None:
     from hypercorn.config import Config
     from ministack import app as ministack_app
 
-    from infra.local import athena, issuer, lambda_service, schedules, sfn
+    from infra.local import athena, issuer, lambda_service, object_lock, schedules, sfn
     from infra.local.faults import FaultRegistry
     from infra.local.guard import Gateway
 
@@ -104,6 +104,7 @@ async def _serve(options: ServerOptions) -> None:
     sfn.install(endpoint_url=options.endpoint_url)
     athena.install(endpoint_url=options.endpoint_url)
     schedules.install()
+    object_lock.install()
     from infra.local import cloudformation
 
     cloudformation.install()

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from collections.abc import Iterator
 from typing import Any
 
 import awswrangler as wr
@@ -63,7 +64,7 @@ def test_an_execution_that_ran_before_is_not_started_again(stepfunctions: Any) -
 
 
 def test_a_lob_without_a_state_machine_is_told_by_its_setting(stepfunctions: Any) -> None:
-    with pytest.raises(SettingMissing, match="FIVETIER_STATE_MACHINES.*medicaid"):
+    with pytest.raises(SettingMissing, match=r"FIVETIER_STATE_MACHINES.*medicaid"):
         SfnExecutions(stepfunctions, {LOB: "arn"}).start("medicaid", "r1", {})
 
 
@@ -106,13 +107,18 @@ ENVIRONMENT = {
 PORTS = ("clock", "landing", "staging", "lake", "catalog", "runs", "audit", "executions", "verifier")
 
 
-@pytest.fixture
-def environment(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
-    for name, value in ENVIRONMENT.items():
-        monkeypatch.setenv(name, value)
+def forget_wiring() -> None:
     for factory in ("settings", *PORTS):
         getattr(wiring, factory).cache_clear()
-    return monkeypatch
+
+
+@pytest.fixture
+def environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]:
+    for name, value in ENVIRONMENT.items():
+        monkeypatch.setenv(name, value)
+    forget_wiring()
+    yield monkeypatch
+    forget_wiring()
 
 
 def test_settings_are_read_from_the_environment() -> None:

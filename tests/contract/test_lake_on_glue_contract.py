@@ -217,7 +217,7 @@ def test_a_commit_that_never_wins_is_told_and_changes_nothing(scene: LakeScene, 
 def test_a_table_made_by_two_at_once_is_one_table(scene: LakeScene) -> None:
     glue = boto3.client("glue")
     ours, theirs = (GlueCatalog("glue", client=client, **moto.FILE_IO) for client in (moto.client("glue"), glue))
-    made = []
+    made: list[Any] = []
 
     def make_first(**_: Any) -> None:
         if not made:
@@ -248,7 +248,8 @@ def test_a_publication_whose_answer_was_lost_is_complete_and_not_repeated(scene:
 def test_a_commit_told_as_lost_although_it_landed_keeps_its_files(scene: LakeScene) -> None:
     """The SDK repeats a request whose answer was lost, and Glue then says that the version is old."""
     scene.lake.set_current_release(release_row("r1", base=None))
-    glue, sent = moto.client("glue"), []
+    glue = moto.client("glue")
+    sent: list[bool] = []
 
     def repeat(params: dict[str, Any], **_: Any) -> None:
         if not sent:

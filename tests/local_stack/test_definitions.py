@@ -9,7 +9,8 @@ import json
 from typing import Any
 
 import pytest
-from conftest import ROLE, Aws, unique
+
+from tests.support.emulator import ROLE, Aws, unique
 
 PASS: dict[str, Any] = {"Type": "Pass", "End": True}
 GOOD: dict[str, Any] = {"StartAt": "A", "States": {"A": PASS}}

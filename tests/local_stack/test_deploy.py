@@ -5,17 +5,20 @@ https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/template-referenc
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import ROLE, Aws
+from botocore.exceptions import ClientError
 
 from infra.local.deploy import Deployment, deploy
 from infra.local.errors import AssemblyInvalid, DeploymentFailed
+from tests.support.emulator import ROLE, Aws, unique
 
 BUCKET = "cdk-hnb659fds-assets-${AWS::AccountId}-${AWS::Region}"
+TOMORROW = dt.datetime.now(dt.UTC) + dt.timedelta(days=1)
 MACHINE = {
     "StartAt": "Call",
     "States": {
@@ -242,3 +245,22 @@ def test_a_missing_asset_is_named(aws: Aws, tmp_path: Path) -> None:
     (tmp_path / "asset.code3").rmdir()
     with pytest.raises(AssemblyInvalid, match=r"asset\.code3"):
         deployed(aws, assembly)
+
+
+@pytest.mark.parametrize("retention", [None, {"Mode": "COMPLIANCE", "Days": 1}])
+def test_a_templates_bucket_is_locked(aws: Aws, tmp_path: Path, retention: dict[str, Any] | None) -> None:
+    """https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-s3-bucket.html."""
+    name = unique("audit")
+    configuration: dict[str, Any] = {"ObjectLockEnabled": "Enabled"}
+    if retention:
+        configuration["Rule"] = {"DefaultRetention": retention}
+    properties = {"BucketName": name, "ObjectLockEnabled": True, "ObjectLockConfiguration": configuration}
+    resource = {"Type": "AWS::S3::Bucket", "Properties": properties}
+    s3 = aws.client("s3")
+    for tags in ([], [{"Key": "stage", "Value": "local"}]):
+        tagged = {**resource, "Properties": {**properties, "Tags": tags}}
+        deployed(aws, broken(tmp_path / f"tags-{len(tags)}", tagged, name))
+        lock = {} if retention else {"ObjectLockMode": "COMPLIANCE", "ObjectLockRetainUntilDate": TOMORROW}
+        version = s3.put_object(Bucket=name, Key="000000000001.json", Body=b"{}", **lock)["VersionId"]
+        with pytest.raises(ClientError, match="AccessDenied"):
+            s3.delete_object(Bucket=name, Key="000000000001.json", VersionId=version)

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import ROLE, Aws, eventually, unique, zipped
+
+from tests.support.emulator import ROLE, Aws, eventually, unique, zipped
 
 ECHO = "def handler(event, context):\n    return event\n"
 FAILING = """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import os
 import signal
@@ -14,7 +15,7 @@ from typing import Any
 
 import boto3
 import pytest
-from conftest import ROLE, eventually, zipped
+from botocore.exceptions import ClientError
 
 from infra.local.errors import (
     ForeignProcess,
@@ -24,6 +25,7 @@ from infra.local.errors import (
     StackNotRunning,
 )
 from infra.local.stack import LocalStack, _is_alive, env_for
+from tests.support.emulator import ROLE, eventually, zipped
 
 WAIT = {"StartAt": "W", "States": {"W": {"Type": "Wait", "Seconds": 3600, "End": True}}}
 
@@ -44,7 +46,13 @@ def fill(stack: LocalStack) -> str:
     s3 = client(stack, "s3")
     s3.create_bucket(Bucket="kept", ObjectLockEnabledForBucket=True)
     for body in (b"old", b"new"):
-        s3.put_object(Bucket="kept", Key="k", Body=body)
+        s3.put_object(
+            Bucket="kept",
+            Key="k",
+            Body=body,
+            ObjectLockMode="COMPLIANCE",
+            ObjectLockRetainUntilDate=dt.datetime.now(dt.UTC) + dt.timedelta(days=1),
+        )
     dynamodb = client(stack, "dynamodb")
     dynamodb.create_table(
         TableName="kept", BillingMode="PAY_PER_REQUEST",
@@ -101,6 +109,9 @@ def test_state_survives_down_and_up(state_dir: Path) -> None:
             s3.get_object(Bucket="kept", Key="k", VersionId=each["VersionId"])["Body"].read() for each in versions
         ]
         assert sorted(bodies) == [b"new", b"old"]
+        for each in versions:
+            with pytest.raises(ClientError, match="AccessDenied"):
+                s3.delete_object(Bucket="kept", Key="k", VersionId=each["VersionId"])
         assert client(stack, "dynamodb").scan(TableName="kept")["Count"] == 1
         assert client(stack, "glue").get_database(Name="kept")["Database"]["Name"] == "kept"
         dynamodb = client(stack, "dynamodb")

@@ -10,7 +10,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from botocore.exceptions import ClientError
-from conftest import ROLE, Aws, eventually, unique
+
+from tests.support.emulator import ROLE, Aws, eventually, unique
 
 WAIT_A_MINUTE = {"StartAt": "W", "States": {"W": {"Type": "Wait", "Seconds": 60, "End": True}}}
 

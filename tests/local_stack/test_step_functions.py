@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
-from conftest import ROLE, Aws, eventually, unique
+
+from tests.support.emulator import ROLE, Aws, eventually, unique
 
 PASS = {"Type": "Pass", "End": True}
 FAILING = """

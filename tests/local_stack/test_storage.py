@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
-from conftest import Aws
+
+from tests.support.emulator import Aws
 
 
 @pytest.fixture(scope="module")

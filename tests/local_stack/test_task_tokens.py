@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
-from conftest import Aws, eventually
+
+from tests.support.emulator import Aws, eventually
 
 
 class Waiting:

@@ -98,9 +98,11 @@ class Rehearsal:
         publishing.publish_release(PublishRequest(run_id=run_id, lob=MA, manifest_digest=digest), self.world)
         self.close(run_id, RunState.PUBLISHED)
 
-    def close(self, run_id: str, state: RunState, **why: str) -> RunStatus:
+    def close(self, run_id: str, state: RunState, **failure: str) -> RunStatus:
+        """End the execution and the run; `Error` and `Cause` as Step Functions words them."""
         self.world.executions.end(run_id)
-        return publishing.close_run(CloseRequest(run_id=run_id, lob=MA, state=state, **why), self.world)
+        request = CloseRequest(run_id=run_id, lob=MA, state=state, failure=failure)
+        return publishing.close_run(request, self.world)
 
     def published(self, month: str, data: bytes, **more: bytes) -> str:
         """Land, refresh, sign twice and publish; returns the run id."""

@@ -49,6 +49,11 @@ class StagingSuite:
         assert (first.sha256, first.size) == (second.sha256, second.size)
         assert first.version_id != second.version_id
 
+    def test_large_equal_tables_give_equal_bytes_too(self, scene: StagingScene) -> None:
+        whole = pa.table({"text": [f"{number * 7919 % 99991:x}" * 9 for number in range(60_000)]})
+        chunked = pa.concat_tables([whole.slice(0, 17_003), whole.slice(17_003)])
+        assert scene.staging.put_table(KEY, whole).sha256 == scene.staging.put_table(KEY, chunked).sha256
+
     def test_bytes_come_back_with_their_hash(self, scene: StagingScene) -> None:
         staged = scene.staging.put_bytes("staging/run/report.json", b"{}")
         assert (staged.sha256, staged.size) == (hashlib.sha256(b"{}").hexdigest(), 2)

@@ -100,7 +100,7 @@ def test_a_rejection_ends_the_run_and_asking_again_needs_a_reason(waiting: tuple
     answer = rehearsal.world.executions.answers[f"token-{run_id}"]
     assert answer["error"] == "SignOffRejected"
     assert "Summit looks wrong" in answer["cause"]
-    rehearsal.close(run_id, RunState.REJECTED, error=answer["error"], cause=answer["cause"])
+    rehearsal.close(run_id, RunState.REJECTED, Error=answer["error"], Cause=answer["cause"])
     with pytest.raises(errors.AttemptNeedsReason):
         rehearsal.start("2024_08")
     again = rehearsal.start("2024_08", reason="Summit confirmed by phone")
@@ -110,7 +110,7 @@ def test_a_rejection_ends_the_run_and_asking_again_needs_a_reason(waiting: tuple
 def test_a_failed_run_is_tried_again_by_itself(rehearsal: Rehearsal) -> None:
     rehearsal.land("2024_08", directory(entries()))
     run_id = rehearsal.start("2024_08").run_id
-    rehearsal.close(run_id, RunState.FAILED, error="ObjectChanged", cause='{"errorMessage": "it changed"}')
+    rehearsal.close(run_id, RunState.FAILED, Error="ObjectChanged", Cause='{"errorMessage": "it changed"}')
     run = rehearsal.world.runs.get_run(run_id)
     assert (run.state, run.error, run.cause) == (RunState.FAILED, "ObjectChanged", "it changed")
     assert rehearsal.start("2024_08").run_id == f"{run_id[:-2]}02"
@@ -257,7 +257,7 @@ def test_a_published_run_ends_published_whatever_fails_afterwards(waiting: tuple
     rehearsal.sign(run_id, "engineering_lead")
     rehearsal.sign(run_id, "data_lead")
     publishing.publish_release(PublishRequest(run_id=run_id, lob=MA, manifest_digest=digest), rehearsal.world)
-    assert rehearsal.close(run_id, RunState.FAILED, error="Runtime.ExitError").state is RunState.PUBLISHED
+    assert rehearsal.close(run_id, RunState.FAILED, Error="Runtime.ExitError").state is RunState.PUBLISHED
 
 
 def test_runs_whose_execution_died_are_abandoned(waiting: tuple[Rehearsal, str, str]) -> None:

@@ -27,7 +27,7 @@ def both(then: list[Deal], now: list[Deal]) -> tuple[Slice, Slice]:
     return before, publish(JUNE, now, before)
 
 
-@given(deals(least=3), st.sampled_from(PARENTS + ("Unheard Of",)))
+@given(deals(least=3), st.sampled_from([*PARENTS, "Unheard Of"]))
 def test_three_contracts_moved_to_another_parent_are_one_event_of_three(market: list[Deal], target: str) -> None:
     three = {deal.contract_id for deal in market[:3]}
     market = moved(market, three, parent="Origin Payer")
@@ -88,15 +88,25 @@ def test_another_entity_of_the_same_parent_is_a_subsidiary_change() -> None:
 def test_a_parent_that_only_changed_its_legal_form_is_renamed(name: str) -> None:
     before, after = both(MARKET, moved(MARKET, {"H0001", "H0002", "H0003"}, parent=name))
     (event,) = events(before, after)
-    assert (event.event_type, event.scope, event.before, event.after) == ("renamed", "parent payer", "Alder Group", name)
+    assert (event.event_type, event.scope, event.before, event.after) == (
+        "renamed",
+        "parent payer",
+        "Alder Group",
+        name,
+    )
     assert event.contracts == ("H0001", "H0002", "H0003")
     assert node_of(after, 1, name) == node_of(before, 1, "Alder Group")
 
 
 def test_a_subsidiary_that_only_changed_its_legal_form_is_renamed_even_with_its_parent() -> None:
-    now = moved(moved(MARKET, OHIO, legal="Alder Plan of Ohio, Inc."), {"H0001", "H0002", "H0003"}, parent="Alder Group Co")
+    now = moved(
+        moved(MARKET, OHIO, legal="Alder Plan of Ohio, Inc."), {"H0001", "H0002", "H0003"}, parent="Alder Group Co"
+    )
     before, after = both(MARKET, now)
-    assert [(e.event_type, e.scope) for e in events(before, after)] == [("renamed", "parent payer"), ("renamed", "subsidiary")]
+    assert [(e.event_type, e.scope) for e in events(before, after)] == [
+        ("renamed", "parent payer"),
+        ("renamed", "subsidiary"),
+    ]
     assert node_of(after, 2, "Alder Plan of Ohio, Inc.") == node_of(before, 2, "Alder Plan of Ohio")
 
 
@@ -133,7 +143,9 @@ def test_two_candidates_for_one_rename_are_not_guessed() -> None:
 def test_a_renamed_organization_is_known_by_both_names_ever_after() -> None:
     before, renamed = both(MARKET, moved(MARKET, {"H0001", "H0002", "H0003"}, parent="Alder Group Inc"))
     again = publish("2025_07", MARKET, renamed)
-    assert node_of(again, 1, "Alder Group") == node_of(renamed, 1, "Alder Group Inc") == node_of(before, 1, "Alder Group")
+    assert (
+        node_of(again, 1, "Alder Group") == node_of(renamed, 1, "Alder Group Inc") == node_of(before, 1, "Alder Group")
+    )
 
 
 def test_one_entity_spelled_several_ways_in_one_file_is_one_node_shown_as_most_spell_it() -> None:
@@ -160,7 +172,8 @@ def test_a_contract_that_comes_back_gets_its_nodes_back() -> None:
     back = publish("2025_09", MARKET, without)
     assert back.live_nodes.keys() == before.live_nodes.keys()
     assert all(
-        back.live_nodes[node].valid_from == date(2025, 9, 1) for node in before.live_nodes.keys() - without.live_nodes.keys()
+        back.live_nodes[node].valid_from == date(2025, 9, 1)
+        for node in before.live_nodes.keys() - without.live_nodes.keys()
     )
     assert [(e.event_type, e.contracts) for e in events(without, back)] == [("added", ("H0004",))]
 
@@ -194,19 +207,31 @@ def test_a_future_contract_whose_date_shifts_takes_its_plans_along(new: date) ->
 
 def test_a_place_left_by_a_whole_subsidiary_gets_a_new_node_when_it_fills_again() -> None:
     before, left = both(MARKET, moved(MARKET, OHIO, parent="Birch Mutual"))
-    refilled = publish("2025_09", [*moved(MARKET, OHIO, parent="Birch Mutual"), Deal("H0009", "Alder Plan of Ohio", "Alder Group")], left)
+    refilled = publish(
+        "2025_09",
+        [*moved(MARKET, OHIO, parent="Birch Mutual"), Deal("H0009", "Alder Plan of Ohio", "Alder Group")],
+        left,
+    )
     old = node_of(before, 2, "Alder Plan of Ohio")
     assert refilled.ancestors("H0001")[1].node_id == old
     assert refilled.ancestors("H0009")[1].node_id != old
-    keys = [e.id_value for e in refilled.external_ids if e.node_id in {s.node_id for s in map(lambda c: refilled.ancestors(c)[1], ("H0001", "H0009"))}]
+    keys = [
+        e.id_value
+        for e in refilled.external_ids
+        if e.node_id in {s.node_id for s in map(lambda c: refilled.ancestors(c)[1], ("H0001", "H0009"))}
+    ]
     assert len(set(keys)) == len(keys) == 2
 
 
 def test_two_names_of_one_entity_under_two_parents_are_two_entities() -> None:
     """Once "Fir Inc" and "Fir LLC" were one renamed entity; now the file has both, under different parents."""
     first = publish("2024_08", [Deal("H0001", "Fir Inc", "Alder Group"), Deal("H0002", "Fir Inc", "Alder Group")])
-    second = publish("2024_11", [Deal("H0001", "Fir LLC", "Alder Group"), Deal("H0002", "Fir LLC", "Alder Group")], first)
-    third = publish("2025_01", [Deal("H0001", "Fir Inc", "Alder Group"), Deal("H0002", "Fir LLC", "Birch Mutual")], second)
+    second = publish(
+        "2024_11", [Deal("H0001", "Fir LLC", "Alder Group"), Deal("H0002", "Fir LLC", "Alder Group")], first
+    )
+    third = publish(
+        "2025_01", [Deal("H0001", "Fir Inc", "Alder Group"), Deal("H0002", "Fir LLC", "Birch Mutual")], second
+    )
     assert third.ancestors("H0001")[0].name == "Alder Group"
     assert third.ancestors("H0002")[0].name == "Birch Mutual"
     assert third.ancestors("H0001")[1].node_id == first.ancestors("H0001")[1].node_id

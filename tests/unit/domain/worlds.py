@@ -2,12 +2,14 @@
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
+from fivetier.domain.checks import Candidate, SourceUse
 from fivetier.domain.events import Event, find_events
 from fivetier.domain.ids import SubVersion
 from fivetier.domain.names import equality_key
+from fivetier.domain.reconcile import reconcile
 from fivetier.domain.resolve import Resolution, RunContext, SourceRow, SourceRows, resolve
 from fivetier.domain.slice import Slice
 from fivetier.domain.tables import NORMALIZED_ROW
@@ -15,7 +17,7 @@ from fivetier.domain.tiers import Lob
 from hypothesis import strategies as st
 
 LOB = Lob.MEDICARE_ADVANTAGE
-SEEN = datetime(2025, 6, 9, 8, 30)
+SEEN = datetime(2025, 6, 9, 8, 30, tzinfo=UTC).replace(tzinfo=None)
 MONTHS = ("2024_08", "2024_11", "2024_12", "2025_01", "2025_06")
 DIRECTORY, MONTHLY, AEQUALIS = "cms_ma_contract_directory", "cms_monthly_report_by_plan", "aequalis"
 
@@ -141,7 +143,9 @@ def said(slice_: Slice) -> set[tuple[object, ...]]:
 def as_of(slice_: Slice, day: date) -> set[tuple[object, ...]]:
     """What held on a day."""
     held = [row for row in (*slice_.nodes, *slice_.contracts) if row.valid_from <= day < (row.valid_to or date.max)]
-    return {tuple(getattr(row, name) for name in row.__slots__ if name not in ("valid_to", "end_reason")) for row in held}
+    return {
+        tuple(getattr(row, name) for name in row.__slots__ if name not in ("valid_to", "end_reason")) for row in held
+    }
 
 
 def deals(contracts: Sequence[str] = CONTRACTS, *, least: int = 0) -> st.SearchStrategy[list[Deal]]:
@@ -156,3 +160,21 @@ def deals(contracts: Sequence[str] = CONTRACTS, *, least: int = 0) -> st.SearchS
         effective=st.sampled_from((None, date(2015, 1, 1), date(2025, 1, 1), date(2025, 9, 1))),
     )
     return st.lists(deal, unique_by=lambda d: d.contract_id, min_size=least, max_size=len(contracts))
+
+
+LANDED = tuple(SourceUse(source, source == DIRECTORY, landed=True) for source in (DIRECTORY, MONTHLY, AEQUALIS))
+
+
+def judged(published: Slice, found: Resolution, *, month: str = "2025_06", **changes: Any) -> Candidate:
+    """A candidate as the gates get it; `changes` plant what no resolution would bring."""
+    facts = Candidate(
+        lob=LOB,
+        sub_version=SubVersion.parse(month),
+        published_sub_version=SubVersion.parse("2024_08"),
+        published=published,
+        resolution=found,
+        reconciliation=reconcile(published, found.candidate),
+        events=find_events(published, found.candidate),
+        sources=LANDED,
+    )
+    return replace(facts, **changes)

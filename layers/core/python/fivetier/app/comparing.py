@@ -107,6 +107,8 @@ def read_file(name: str, data: bytes, lob: Lob) -> Feed:
 
 
 def _vintage(given: Sequence[Feed], lob: Lob, month: SubVersion | None) -> tuple[list[Feed], SubVersion]:
+    if not sources_of(lob):
+        raise InputError(f"{lob} has no sources yet")
     feeds: dict[str, Feed] = {}
     for feed in given:
         twin = feeds.setdefault(feed.ledger.source, feed)

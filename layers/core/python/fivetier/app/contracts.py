@@ -116,11 +116,10 @@ class PublishedRelease(Contract):
 
 
 class CloseRequest(RunRequest):
-    """End a run in a named state; `error` and `cause` say why, where Step Functions knows."""
+    """End a run in a named state; `failure` is the error output of Step Functions (Error, and often Cause)."""
 
     state: RunState
-    error: str = ""
-    cause: str = ""
+    failure: dict[str, str] = Field(default_factory=dict)
 
 
 class SignOffRequest(Contract):

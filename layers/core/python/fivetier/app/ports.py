@@ -46,7 +46,11 @@ class StagingStore(Protocol):
         ...
 
     def get_table(self, key: str) -> pa.Table:
-        """Read one Parquet file."""
+        """Read one Parquet file.
+
+        Raises:
+            ObjectChanged: there is none.
+        """
         ...
 
     def put_bytes(self, key: str, data: bytes, content_type: str = "application/json") -> StagedObject:
@@ -54,7 +58,11 @@ class StagingStore(Protocol):
         ...
 
     def get_bytes(self, key: str, version_id: str | None = None) -> bytes:
-        """Read one object, or one version of it."""
+        """Read one object, or one version of it.
+
+        Raises:
+            ObjectChanged: there is none.
+        """
         ...
 
     def list_keys(self, prefix: str) -> list[str]:
@@ -94,7 +102,9 @@ class Lake(Protocol):
 
         Raises:
             ObjectChanged: a copied object differs from the manifest.
-            ManifestMismatch: a table already holds other files under this release id.
+            ReleaseFilesDiffer: a table already holds other files under this release id.
+            FileDoesNotFit: columns, row count or partition of a file are not what they must be.
+            LakeBusy: other publications kept winning; try again.
         """
         ...
 
@@ -102,7 +112,10 @@ class Lake(Protocol):
         """The publication: overwrite the LOB's row in one snapshot.
 
         Raises:
-            BaseMoved: the current row is neither `release.base_release_id` nor this release.
+            BaseMoved: the current row is neither `release.base_release_id` nor this release, or this run was
+                published before and replaced since.
+            ObjectChanged: an earlier try of this run wrote another row.
+            LakeBusy: other publications kept winning; try again.
         """
         ...
 
@@ -143,11 +156,16 @@ class RunStore(Protocol):
 
         Raises:
             AskNotOpen: the run is in none of the allowed states.
+            RunNotFound: there is none.
         """
         ...
 
     def note_progress(self, run_id: str, step: str, counts: Mapping[str, Any]) -> None:
-        """Record row counts of a step; for people, decides nothing."""
+        """Record row counts of a step; for people, decides nothing.
+
+        Raises:
+            RunNotFound: there is none.
+        """
         ...
 
     def record_event(self, event: AuditEvent) -> None:
@@ -179,7 +197,11 @@ class RunStore(Protocol):
         ...
 
     def get_task_token(self, run_id: str) -> str:
-        """The token of the newest round. Only the resumer's role can read it."""
+        """The token of the newest round. Only the resumer's role can read it.
+
+        Raises:
+            AskNotOpen: nobody was asked yet.
+        """
         ...
 
     def decide(self, decision: Decision, event: AuditEvent) -> None:
@@ -188,7 +210,8 @@ class RunStore(Protocol):
         Raises:
             AlreadyDecided: the role decided meanwhile.
             SamePersonTwice: the person signed in the other role meanwhile.
-            AskNotOpen: run closed, round replaced or expired meanwhile.
+            AskNotOpen, AskReplaced, AskExpired: run closed, round replaced or expired meanwhile.
+            DigestMismatch, RequesterCannotSign: another digest is asked for, or the requester would sign.
         """
         ...
 

@@ -122,8 +122,9 @@ def close_run(request: CloseRequest, ports: Ports) -> RunStatus:
     state = RunState.PUBLISHED if is_live else request.state
     now = ports.clock.now()
     changes: dict[str, Any] = {"ended_at": now}
-    if request.error and not is_live:
-        changes |= {"error": request.error, "cause": readable_cause(request.cause)}
+    if request.failure and not is_live:
+        cause = readable_cause(request.failure.get("Cause", ""))
+        changes |= {"error": request.failure.get("Error", "Unknown"), "cause": cause}
     event = Occasion(run.run_id, run.lob).event(
         f"run_{state.value.lower()}", now, **{key: changes[key] for key in ("error", "cause") if key in changes}
     )

@@ -25,18 +25,7 @@ from fivetier.domain.errors import FileDoesNotFit, LakeBusy
 _PAUSES = (0.1, 0.2, 0.4, 0.8, 1.6, 3.2)
 
 
-class _Append(_FastAppendFiles):
-    def _clean_all_uncommitted(self) -> None:
-        """Keep the files: a commit reported as lost may have landed, its answer dropped and the request repeated.
-
-        Deleting its manifests would then break the table for every reader; an orphan costs a few kilobytes.
-        """
-
-
 class _Replace(_OverwriteFiles):
-    def _clean_all_uncommitted(self) -> None:
-        """Keep the files, as `_Append` does."""
-
     def _existing_manifests(self) -> list[ManifestFile]:
         """Drop manifests that list deleted files only; otherwise each publication carries one more of them."""
         return [kept for kept in super()._existing_manifests() if kept.has_added_files() or kept.has_existing_files()]
@@ -98,7 +87,7 @@ def append(table: Table, files: Sequence[DataFile], properties: Mapping[str, str
     """Add files in one snapshot."""
     with (
         table.transaction() as transaction,
-        _Append(**_producer(table, transaction, Operation.APPEND, properties)) as to,
+        _FastAppendFiles(**_producer(table, transaction, Operation.APPEND, properties)) as to,
     ):
         for file in files:
             to.append_data_file(file)
@@ -107,7 +96,11 @@ def append(table: Table, files: Sequence[DataFile], properties: Mapping[str, str
 def replace(
     table: Table, slice_: BooleanExpression, old: Sequence[DataFile], new: DataFile, properties: Mapping[str, str]
 ) -> None:
-    """Put one file in the place of a slice's files, in one snapshot; the predicate narrows conflicts to the slice."""
+    """Put one file in the place of a slice's files, in one snapshot.
+
+    The predicate tells pyiceberg which slice this is about: its own conflict check, off as long as its retries are
+    (`iceberg_tables`), would otherwise take every other LOB's publication for a conflict.
+    """
     producer = _producer(table, transaction := table.transaction(), Operation.OVERWRITE, properties)
     with transaction, _Replace(**producer) as to:
         to.delete_by_predicate(slice_)

@@ -30,7 +30,12 @@ class S3FileIO(FileIO):
         return S3File(location)
 
     def delete(self, location: str | InputFile | OutputFile) -> None:
-        """Refuse: nothing in production is ever deleted by a publication (see `iceberg_commit`)."""
+        """Refuse, which pyiceberg notes in the log and lives with.
+
+        It would delete the manifests of a commit that was reported as lost. But such a commit may have landed: the
+        answer got lost, the SDK repeated the request, and Glue found the version old. Without its manifests the
+        table is broken for every reader, while an orphan costs a few kilobytes.
+        """
         raise PermissionError(f"{location if isinstance(location, str) else location.location}: files are kept")
 
 

@@ -66,6 +66,8 @@ class OidcVerifier:
             raise NotAuthenticated(f"the token lacks the claim {error.claim}") from None
         except jwt.PyJWTError as error:
             raise NotAuthenticated(_reason(error)) from None
+        except ValueError:  # what the issuer publishes as keys is no JSON
+            raise NotAuthenticated(_REASONS[jwt.PyJWKClientConnectionError]) from None
 
     @property
     def _stated_issuer(self) -> str:
@@ -83,10 +85,10 @@ class OidcVerifier:
             with urllib.request.urlopen(
                 f"{self._issuer}/.well-known/openid-configuration", timeout=_TIMEOUT_SECONDS
             ) as answer:
-                document: dict[str, Any] = json.load(answer)
+                document: Any = json.load(answer)
         except (OSError, ValueError) as error:
             raise NotAuthenticated("the issuer cannot be reached now; try again") from error
-        if str(document.get("issuer", "")).rstrip("/") != self._issuer:
+        if not isinstance(document, dict) or str(document.get("issuer", "")).rstrip("/") != self._issuer:
             raise NotAuthenticated("the configured issuer calls itself something else")
         _require_safe(str(document.get("jwks_uri", "")))
         return document

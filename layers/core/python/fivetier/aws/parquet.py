@@ -17,7 +17,8 @@ def to_parquet(table: pa.Table) -> bytes:
     table's name mapping, and several engines then read nulls without an error (duckdb-iceberg#242). The
     publisher refuses a file whose ids and names are not the table's (`iceberg_commit.describe`).
 
-    Chunks are joined, and the Arrow schema and other metadata left out, because they differ between equal tables.
+    Chunks are joined, because page boundaries follow them, and metadata is left out; Parquet's own types say all
+    that our columns need.
     """
     schema = pa.schema(
         [pa.field(f.name, f.type, f.nullable, {_FIELD_ID: str(n).encode()}) for n, f in enumerate(table.schema, 1)]

@@ -85,4 +85,4 @@ def list_versions(s3: Any, bucket: str, prefix: str, *, after: str = "") -> Iter
     """
     start = {"KeyMarker": after} if after else {}
     for page in s3.get_paginator("list_object_versions").paginate(Bucket=bucket, Prefix=prefix, **start):
-        yield from (version for version in page.get("Versions", []) if version["Key"] > after)
+        yield from page.get("Versions", [])

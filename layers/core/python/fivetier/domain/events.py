@@ -49,8 +49,9 @@ def find_events(published: Slice, candidate: Slice) -> tuple[Event, ...]:
                 _ORDER[e.event_type],
                 e.scope != "contract",
                 -len(e.contracts),
-                e.before or "",
-                e.after or "",
+                equality_key(e.before or ""),
+                equality_key(e.after or ""),
+                e.node_ids,
             ),
         )
     )

@@ -28,7 +28,7 @@ def evolve(
 
     An equal row is kept as it was published, spelling and all. A row that began on or after `day` (the same month
     again, or a plan year still to come) is replaced or dropped: it never held a day that this run still grants it.
-    A row that an earlier issue of the month ended as changed, and that is not wanted at all, ended for absence.
+    Where an earlier issue of the month ended a row as changed, the next one follows without a gap, or it is absent.
 
     Args:
         published: all rows, live and ended; ended ones are history and stay.
@@ -39,6 +39,8 @@ def evolve(
     """
     rows: list[Row] = []
     kept: set[str] = set()
+    continued = {key(row) for row in published if row.valid_to == day and getattr(row, "end_reason", None) == CHANGED}
+    desired = {k: replace(row, valid_from=day) if k in continued else row for k, row in desired.items()}
     for row in published:
         wanted = desired.get(key(row))
         if row.valid_to is not None:

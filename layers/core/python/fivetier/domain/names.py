@@ -44,6 +44,13 @@ def equality_key(text: str) -> str:
     >>> equality_key("MOLINA HEALTHCARE OF ILLINOIS, INC.") == equality_key("Molina  Healthcare of Illinois Inc")
     True
     """
+    before, key = text, _folded(text)
+    while key != before:  # folding may lay open mojibake that was none in capitals
+        before, key = key, _folded(key)
+    return key
+
+
+def _folded(text: str) -> str:
     folded = unicodedata.normalize("NFKC", ftfy.fix_encoding(text)).casefold()
     return " ".join(re.sub(r"[\W_]+", " ", unicodedata.normalize("NFKC", folded)).split())
 

@@ -1,0 +1,286 @@
+"""What runs: functions and their surroundings, the machine, the API, the calendar, the outbox's trigger."""
+
+import json
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+from fivetier.app.contracts import CloseRequest, StartRequest
+from fivetier.aws.settings import Settings
+from fivetier.domain.calendar import SCHEDULES
+from fivetier.domain.runs import RunState
+
+from infra.settings import ROOT
+from infra.stacks.function_table import FUNCTIONS
+from infra.stacks.pipeline import STEPS
+from tests.infra.assembly import Assembly, flat
+
+POWERTOOLS = {"POWERTOOLS_SERVICE_NAME", "LOG_LEVEL"}
+EVERYBODYS = {"FIVETIER_STAGE", "FIVETIER_OPS_TABLE"}
+STAGED, LAKE = (
+    {"FIVETIER_STAGING_BUCKET"},
+    {"FIVETIER_LAKE_BUCKET", "FIVETIER_LAKE_DATABASE", "FIVETIER_STAGING_BUCKET"},
+)
+LANDED, MACHINES = {"FIVETIER_LANDING_BUCKET"}, {"FIVETIER_STATE_MACHINES"}
+AUDIT = {"FIVETIER_AUDIT_BUCKET", "FIVETIER_AUDIT_RETENTION_DAYS"}
+ENVIRONMENTS = {
+    "start_refresh": LANDED | MACHINES,
+    "open_run": set(),
+    "discover_feeds": LAKE,
+    "normalize_feed": LANDED | STAGED,
+    "resolve_hierarchy": STAGED | LAKE,
+    "reconcile_candidate": STAGED | LAKE,
+    "freeze_candidate": STAGED | LAKE | {"FIVETIER_STAGING_DATABASE"},
+    "publish_release": STAGED | LAKE | AUDIT,
+    "close_run": LAKE,
+    "settle_outbox": AUDIT,
+    "serve_api": LANDED | STAGED | LAKE | MACHINES | {"FIVETIER_OIDC_ISSUER", "FIVETIER_OIDC_AUDIENCE"},
+}
+
+
+def _environment(assembly: Assembly, folder: str) -> dict[str, str]:
+    return {k: flat(v) for k, v in assembly.functions[folder]["Environment"]["Variables"].items()}
+
+
+def test_every_folder_of_functions_is_deployed_and_nothing_else(assembly: Assembly) -> None:
+    folders = {file.parent.name for file in (ROOT / "functions").glob("*/handler.py")}
+    assert set(assembly.functions) == folders == {spec.name for spec in FUNCTIONS}
+
+
+@pytest.mark.parametrize("folder", ENVIRONMENTS)
+def test_a_function_knows_only_what_it_uses(assembly: Assembly, folder: str) -> None:
+    assert set(_environment(assembly, folder)) == ENVIRONMENTS[folder] | EVERYBODYS | POWERTOOLS
+
+
+def test_every_variable_is_a_setting(assembly: Assembly) -> None:
+    known = {f"FIVETIER_{name.upper()}" for name in Settings.model_fields}
+    given = {name for folder in assembly.functions for name in _environment(assembly, folder)}
+    assert given - POWERTOOLS <= known
+    # Only a stage that overrides the LOB's policy says for how long people are asked.
+    assert known - given <= {"FIVETIER_SIGN_OFF_SECONDS"}
+
+
+@pytest.mark.parametrize("folder", ENVIRONMENTS)
+def test_the_settings_module_reads_what_a_function_is_given(assembly: Assembly, folder: str) -> None:
+    settings = Settings.from_environment(_environment(assembly, folder))
+    assert settings.stage == "prod"
+    if "FIVETIER_STATE_MACHINES" in ENVIRONMENTS[folder]:
+        assert set(settings.state_machines) == {"medicare_advantage"}
+        assert settings.state_machines["medicare_advantage"].endswith(":fivetier-prod-medicare_advantage")
+
+
+@pytest.mark.parametrize("folder", ENVIRONMENTS)
+def test_a_function_runs_as_the_layers_were_built(assembly: Assembly, folder: str) -> None:
+    function = assembly.functions[folder]
+    assert (function["Runtime"], function["Architectures"]) == ("python3.13", ["arm64"])
+    assert function["Handler"] == "handler.handler"
+    assert function["TracingConfig"] == {"Mode": "Active"}
+    third_party = "EngineLayerArn" if folder == "normalize_feed" else "LakeLayerArn"
+    core, other = function["Layers"]
+    assert "CoreLayer" in flat(core)
+    assert flat(other) == f"<{third_party}>"
+
+
+def test_every_function_has_its_own_logs_that_end(assembly: Assembly) -> None:
+    groups = {flat(p["LogGroupName"]): p["RetentionInDays"] for p in assembly.of_type("AWS::Logs::LogGroup").values()}
+    for folder, function in assembly.functions.items():
+        assert groups[f"/aws/lambda/{function['FunctionName']}"] == 731, folder
+    assert set(groups.values()) == {731}
+
+
+def test_what_nobody_waits_for_has_a_dead_letter_queue(assembly: Assembly) -> None:
+    heard = {folder for folder, function in assembly.functions.items() if "DeadLetterConfig" in function}
+    assert heard == {"start_refresh", "close_run"}
+
+
+def test_only_the_api_has_its_concurrency_bounded(assembly: Assembly) -> None:
+    bounded = {
+        folder: function["ReservedConcurrentExecutions"]
+        for folder, function in assembly.functions.items()
+        if "ReservedConcurrentExecutions" in function
+    }
+    assert bounded == {"serve_api": 20}
+
+
+def test_the_core_layer_holds_our_package(assembly: Assembly) -> None:
+    (layer,) = assembly.of_type("AWS::Lambda::LayerVersion").values()
+    asset = assembly.folder / f"asset.{layer['Content']['S3Key'].removesuffix('.zip')}"
+    assert (asset / "python" / "fivetier" / "domain" / "tables.py").is_file()
+    assert not list(asset.rglob("*.pyc"))
+
+
+def test_third_party_layers_are_given_by_arn(assembly: Assembly) -> None:
+    parameters = assembly.templates["pipeline"]["Parameters"]
+    assert {"EngineLayerArn", "LakeLayerArn"} <= parameters.keys()
+
+
+# ---- state machine -----------------------------------------------------------------------------------------
+
+
+def test_every_placeholder_of_the_definition_is_filled(assembly: Assembly) -> None:
+    text = (ROOT / "statemachines" / "refresh.asl.json").read_text(encoding="utf-8")
+    (machine,) = assembly.of_type("AWS::StepFunctions::StateMachine").values()
+    substituted = {k: flat(v) for k, v in machine["DefinitionSubstitutions"].items()}
+    assert set(re.findall(r"\$\{(\w+)\}", text)) == set(substituted)
+    assert substituted.pop("OpsTable") == "fivetier-prod-ops"
+    by_arn = {f"<{k}.Arn>": p["FunctionName"] for k, p in assembly.of_type("AWS::Lambda::Function").items()}
+    folders = {k: by_arn[arn].removeprefix("fivetier-prod-").replace("-", "_") for k, arn in substituted.items()}
+    assert folders == dict(STEPS)
+
+
+def test_the_machine_logs_everything_but_data(assembly: Assembly) -> None:
+    (machine,) = assembly.of_type("AWS::StepFunctions::StateMachine").values()
+    assert machine["StateMachineName"] == "fivetier-prod-medicare_advantage"
+    assert machine["LoggingConfiguration"]["Level"] == "ALL"
+    assert machine["LoggingConfiguration"]["IncludeExecutionData"] is False
+    assert machine["TracingConfiguration"] == {"Enabled": True}
+
+
+def test_an_execution_ended_from_outside_closes_its_run(assembly: Assembly) -> None:
+    (rule,) = assembly.of_type("AWS::Events::Rule").values()
+    assert rule["EventPattern"]["source"] == ["aws.states"]
+    assert rule["EventPattern"]["detail"]["status"] == ["ABORTED", "FAILED", "TIMED_OUT"]
+    run_id = "medicare_advantage-2026_01-0123456789ab-01"
+    (target,) = rule["Targets"]
+    assert "CloseRun" in flat(target["Arn"])
+    transformer = target["InputTransformer"]
+    filled = transformer["InputTemplate"]
+    for name, path in transformer["InputPathsMap"].items():
+        assert path == "$.detail.name"
+        filled = filled.replace(f"<{name}>", json.dumps(run_id))
+    assert json.loads(filled) == {"run_id": run_id, "lob": "medicare_advantage", "state": "ABANDONED"}
+    assert CloseRequest.model_validate_json(filled).state is RunState.ABANDONED
+    assert target["DeadLetterConfig"]
+
+
+# ---- outbox --------------------------------------------------------------------------------------------------
+
+
+def test_new_outbox_events_wake_settling_and_nothing_else_does(assembly: Assembly) -> None:
+    (trigger,) = assembly.of_type("AWS::Lambda::EventSourceMapping").values()
+    assert "SettleOutbox" in flat(trigger["FunctionName"])
+    (only,) = trigger["FilterCriteria"]["Filters"]
+    assert json.loads(only["Pattern"]) == {
+        "eventName": ["INSERT"],
+        "dynamodb": {"Keys": {"pk": {"S": [{"prefix": "OUTBOX#"}]}}},
+    }
+    assert trigger["BisectBatchOnFunctionError"] is True
+    assert trigger["StartingPosition"] == "TRIM_HORIZON"
+    assert "OutboxFailures" in flat(trigger["DestinationConfig"]["OnFailure"]["Destination"])
+
+
+# ---- API -----------------------------------------------------------------------------------------------------
+
+
+def test_every_route_demands_a_token(assembly: Assembly) -> None:
+    routes = assembly.of_type("AWS::ApiGatewayV2::Route").values()
+    (authorizer,) = assembly.of_type("AWS::ApiGatewayV2::Authorizer")
+    assert {route["RouteKey"] for route in routes} == {
+        "GET /runs",
+        "GET /runs/{run_id}",
+        "GET /runs/{run_id}/report",
+        "POST /runs",
+        "POST /sign-offs/{run_id}/{round}",
+    }
+    for route in routes:
+        assert route["AuthorizationType"] == "JWT", route["RouteKey"]
+        assert flat(route["AuthorizerId"]) == f"<{authorizer}>", route["RouteKey"]
+
+
+def test_tokens_are_the_configured_issuers(assembly: Assembly) -> None:
+    (authorizer,) = assembly.of_type("AWS::ApiGatewayV2::Authorizer").values()
+    assert authorizer["JwtConfiguration"] == {
+        "Audience": ["fivetier"],
+        "Issuer": "https://issuer.example.test/fivetier",
+    }
+
+
+def test_the_api_is_throttled_and_logs_no_token(assembly: Assembly) -> None:
+    (stage,) = assembly.of_type("AWS::ApiGatewayV2::Stage").values()
+    assert stage["DefaultRouteSettings"] == {"ThrottlingBurstLimit": 100, "ThrottlingRateLimit": 50}
+    line = json.loads(stage["AccessLogSettings"]["Format"])
+    assert line["request_id"] == "$context.requestId"
+    assert not [value for value in line.values() if "header" in value.lower() or "token" in value.lower()]
+
+
+# ---- calendar ------------------------------------------------------------------------------------------------
+
+
+def test_the_calendar_is_deployed_line_by_line(assembly: Assembly) -> None:
+    deployed = {
+        (s["Name"], s["ScheduleExpression"], s["ScheduleExpressionTimezone"])
+        for s in assembly.of_type("AWS::Scheduler::Schedule").values()
+    }
+    assert deployed == {(f"{s.lob}-{s.name}".replace("_", "-"), s.expression, s.timezone) for s in SCHEDULES}
+
+
+def test_a_schedule_starts_a_refresh_of_the_month_it_was_due_in(assembly: Assembly) -> None:
+    for schedule in assembly.of_type("AWS::Scheduler::Schedule").values():
+        target = schedule["Target"]
+        assert "StartRefresh" in flat(target["Arn"])
+        assert schedule["FlexibleTimeWindow"] == {"Mode": "OFF"}
+        assert schedule["State"] == "ENABLED"
+        assert "MissedSchedules" in flat(target["DeadLetterConfig"]["Arn"])
+        text = target["Input"].replace("<aws.scheduler.scheduled-time>", "2026-10-01T10:00:00Z")
+        request = StartRequest.model_validate(json.loads(text))
+        assert request.scheduled_at is not None
+        assert request.requested_by == "scheduler"
+
+
+# ---- refusals --------------------------------------------------------------------------------------------------
+
+
+def test_a_function_without_code_is_named(tmp_path: Path) -> None:
+    from infra.app import use_packaged_node
+
+    use_packaged_node()
+    from aws_cdk import App, Stack
+
+    from infra.constructs.pipeline_function import MissingFunctionCode, PipelineFunction
+
+    with pytest.raises(MissingFunctionCode, match=r"function close_run has no code: .*handler\.py does not exist"):
+        PipelineFunction(
+            Stack(App(outdir=str(tmp_path / "out"))),
+            "Function",
+            name="close_run",
+            code=tmp_path / "close_run",
+            description="-",
+            layers=[],
+            environment={},
+            grants=[],
+            memory_mb=128,
+            timeout_seconds=1,
+            log_retention_days=1,
+        )
+
+
+def test_a_definition_whose_placeholders_differ_is_refused(tmp_path: Path) -> None:
+    from infra.app import use_packaged_node
+
+    use_packaged_node()
+    from aws_cdk import App, Stack
+
+    from infra.constructs.asl_state_machine import AslStateMachine, PlaceholdersDiffer
+
+    definition = tmp_path / "refresh.asl.json"
+    shutil.copy(ROOT / "statemachines" / "refresh.asl.json", definition)
+    with pytest.raises(PlaceholdersDiffer, match=r"nothing is given for CloseRunFn.*nothing asks for OtherFn"):
+        AslStateMachine(
+            Stack(App(outdir=str(tmp_path / "out"))),
+            "Machine",
+            name="machine",
+            definition=definition,
+            substitutions={"OtherFn": "x"},
+            grants=[],
+            log_retention_days=1,
+        )
+
+
+def test_a_grant_is_written_out() -> None:
+    from infra.constructs.grants import Grant
+
+    with pytest.raises(ValueError, match="actions are written out"):
+        Grant(actions=("s3:Get*",), resources=("arn:aws:s3:::bucket",))
+    with pytest.raises(ValueError, match="needs a reason"):
+        Grant(actions=("s3:GetObject",), resources=("arn:aws:s3:::bucket/*",))

@@ -1,0 +1,129 @@
+"""Settings: what may be deployed, and what is refused with words that say what to set."""
+
+import json
+from typing import Any
+
+import pytest
+from fivetier.domain.calendar import MARKET_ZONE, SCHEDULES, Schedule, check, refreshed_lobs
+from fivetier.domain.tiers import Lob
+
+from infra.app import main
+from infra.settings import InvalidSetting, MissingSetting, load_context, load_settings
+
+HTTPS = "https://issuer.example.test"
+LOOPBACK = "http://127.0.0.1:9000"
+
+
+def _context(stage: str, **values: str) -> dict[str, Any]:
+    return load_context({"stage": stage, **values})
+
+
+@pytest.mark.parametrize("stage", ["dev", "prod", "local"])
+def test_without_an_issuer_nothing_is_deployed(stage: str) -> None:
+    with pytest.raises(MissingSetting, match=rf"stage {stage}: oidc_issuer is not set.*-c oidc_issuer=VALUE"):
+        load_settings(_context(stage, oidc_audience="fivetier"))
+
+
+@pytest.mark.parametrize("stage", ["dev", "prod"])
+def test_without_an_audience_nothing_is_deployed(stage: str) -> None:
+    with pytest.raises(MissingSetting, match="oidc_audience is not set"):
+        load_settings(_context(stage, oidc_issuer=HTTPS))
+
+
+@pytest.mark.parametrize("stage", ["dev", "prod"])
+def test_an_issuer_in_aws_is_https(stage: str) -> None:
+    with pytest.raises(InvalidSetting, match="https issuers only"):
+        load_settings(_context(stage, oidc_issuer=LOOPBACK, oidc_audience="fivetier"))
+
+
+def test_the_local_stack_has_an_issuer_on_loopback() -> None:
+    settings = load_settings(_context("local", oidc_issuer=LOOPBACK))
+    assert (settings.oidc_issuer, settings.oidc_audience) == (LOOPBACK, "fivetier")
+    assert (settings.account, settings.region) == ("000000000000", "us-east-1")
+    assert not settings.schedules_enabled
+
+
+def test_the_cli_of_cdk_hands_its_context_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    given = {"stage": "dev", "oidc_issuer": HTTPS, "oidc_audience": "people", "account": "123456789012"}
+    monkeypatch.setenv("CDK_CONTEXT_JSON", json.dumps(given))
+    settings = load_settings(load_context())
+    assert (settings.name, settings.oidc_audience, settings.account) == ("dev", "people", "123456789012")
+
+
+def test_an_unknown_stage_is_refused() -> None:
+    with pytest.raises(InvalidSetting, match="stages are dev, prod, local"):
+        load_settings(_context("test", oidc_issuer=HTTPS))
+
+
+def test_an_unknown_setting_is_refused() -> None:
+    context = _context("local", oidc_issuer=LOOPBACK)
+    context["stages"]["local"]["oidc_isuer"] = "x"
+    with pytest.raises(InvalidSetting, match="no setting has this name"):
+        load_settings(context)
+
+
+def test_a_test_may_shorten_the_time_to_sign_and_prod_may_not() -> None:
+    settings = load_settings(_context("local", oidc_issuer=LOOPBACK, sign_off_seconds="5"))
+    assert settings.sign_off_seconds == 5
+    with pytest.raises(InvalidSetting, match="signed policy decides"):
+        load_settings(_context("prod", oidc_issuer=HTTPS, oidc_audience="fivetier", sign_off_seconds="5"))
+    with pytest.raises(InvalidSetting, match="whole number"):
+        load_settings(_context("local", oidc_issuer=LOOPBACK, sign_off_seconds="soon"))
+    with pytest.raises(InvalidSetting, match="at least a second"):
+        load_settings(_context("local", oidc_issuer=LOOPBACK, sign_off_seconds="0"))
+
+
+def test_the_command_line_says_what_to_set(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["--stage", "prod", "-c", "oidc_audience=fivetier"])
+    assert ended.value.code == 2
+    assert "oidc_issuer is not set" in capsys.readouterr().err
+
+
+# ---- calendar ------------------------------------------------------------------------------------------------
+
+
+def _schedule(cron: str, name: str = "one") -> Schedule:
+    return Schedule(Lob.MEDICARE_ADVANTAGE, name, cron, MARKET_ZONE, "-")
+
+
+def test_the_calendar_follows_its_rules() -> None:
+    check()
+
+
+def test_medicare_advantage_has_the_calendar_of_the_domain_page() -> None:
+    assert {s.expression for s in SCHEDULES if s.lob is Lob.MEDICARE_ADVANTAGE} == {
+        "cron(0 6 25-30 9 ? *)",
+        "cron(0 6 1-31 10 ? *)",
+        "cron(0 6 2 1 ? *)",
+        "cron(0 6 20 2 ? *)",
+        "cron(0 6 10 4,7,10 ? *)",
+    }
+    assert refreshed_lobs() == (Lob.MEDICARE_ADVANTAGE,)
+    assert {s.timezone for s in SCHEDULES} == {"America/New_York"}
+
+
+@pytest.mark.parametrize(
+    "cron", ["30 1 1 * ? *", "0 2 1 * ? *", "0 * 1 * ? *", "0 0/2 1 * ? *", "0 6,2 1 * ? *", "0 0-4 1 * ? *"]
+)
+def test_no_schedule_fires_while_clocks_change(cron: str) -> None:
+    with pytest.raises(ValueError, match="when clocks change"):
+        check([_schedule(cron)])
+
+
+@pytest.mark.parametrize("cron", ["0 0 1 * ? *", "0 3 1 * ? *", "0 4-23 1 * ? *", "0 6/6 ? * TUE *"])
+def test_other_hours_are_free(cron: str) -> None:
+    check([_schedule(cron)])
+
+
+@pytest.mark.parametrize("cron", ["0 6 1 * TUE *", "0 6 ? * ? *"])
+def test_days_are_named_in_one_way(cron: str) -> None:
+    with pytest.raises(ValueError, match="exactly one of day of month and day of week"):
+        check([_schedule(cron)])
+
+
+def test_a_schedule_has_six_fields_and_its_own_name() -> None:
+    with pytest.raises(ValueError, match="6 fields"):
+        check([_schedule("0 6 1 * ?")])
+    with pytest.raises(ValueError, match="the name is taken"):
+        check([_schedule("0 6 1 * ? *"), _schedule("0 6 2 * ? *")])
