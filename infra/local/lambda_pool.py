@@ -8,7 +8,7 @@ from pathlib import Path
 from infra.local.faults import FaultRegistry
 from infra.local.lambda_runtime import ExecutionEnvironment, FunctionSpec, InvocationResult
 
-MAX_IDLE = 8
+MAX_IDLE = 16
 
 
 class EnvironmentPool:

@@ -267,6 +267,8 @@ class ExecutionEnvironment:
             "AWS_LAMBDA_LOG_STREAM_NAME": uuid.uuid4().hex,
             "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
             "AWS_EXECUTION_ENV": f"AWS_Lambda_python{version}",
+            # There is no X-Ray daemon here; without this every call is noted as untraceable.
+            "POWERTOOLS_TRACE_DISABLED": "true",
             "LAMBDA_TASK_ROOT": str(self.spec.code_dir),
             "_HANDLER": self.spec.handler,
             "FIVETIER_WORKER_PARENT": str(os.getpid()),

@@ -26,6 +26,10 @@ class Need(Enum):
     WRITE_STAGED = auto()
     #: read objects of a candidate
     READ_STAGED = auto()
+    #: write rows a step refuses or leaves out
+    WRITE_QUARANTINE = auto()
+    #: read refused rows, which the report counts and shows
+    READ_QUARANTINE = auto()
     #: make staged tables visible in Glue
     SHOW_STAGED = auto()
     #: read what is published
@@ -109,21 +113,21 @@ FUNCTIONS: tuple[FunctionSpec, ...] = (
         layer="engine",
         is_heavy=True,
         timeout_seconds=900,
-        needs=_needs(Need.READ_LANDED, Need.WRITE_STAGED),
+        needs=_needs(Need.READ_LANDED, Need.WRITE_STAGED, Need.WRITE_QUARANTINE),
     ),
     FunctionSpec(
         name="resolve_hierarchy",
         meaning="turn canonical rows into the candidate's tables",
         is_heavy=True,
         timeout_seconds=900,
-        needs=_needs(Need.READ_STAGED, Need.WRITE_STAGED, Need.READ_LAKE),
+        needs=_needs(Need.READ_STAGED, Need.WRITE_STAGED, Need.READ_QUARANTINE, Need.WRITE_QUARANTINE, Need.READ_LAKE),
     ),
     FunctionSpec(
         name="reconcile_candidate",
         meaning="compare with what is published, run the gates, write the report",
         is_heavy=True,
         timeout_seconds=900,
-        needs=_needs(Need.READ_STAGED, Need.WRITE_STAGED, Need.READ_LAKE),
+        needs=_needs(Need.READ_STAGED, Need.WRITE_STAGED, Need.READ_QUARANTINE, Need.READ_LAKE),
     ),
     FunctionSpec(
         name="freeze_candidate",

@@ -18,7 +18,9 @@ _READ_OBJECTS = ("s3:GetObject", "s3:GetObjectVersion")
 _WRITE_OBJECTS = ("s3:PutObject", "s3:AbortMultipartUpload")
 _READ_TABLES = ("glue:GetDatabase", "glue:GetTable")
 _READ_ITEMS = ("dynamodb:GetItem", "dynamodb:Query")
-_RUN_DEPENDENT = "Object keys hold the run or the landed file, so they are known by their folder only."
+_RUN_DEPENDENT = (
+    "Keys hold a run, a landed file or a place in the audit chain, so objects are known by their folder only."
+)
 _STAGED_TABLES = "Staged tables are named after the month (tmp_<table>_<YYYY_MM>); the prefix is theirs alone."
 _LIST_STREAMS = "dynamodb:ListStreams, which Lambda asks of a stream's reader, knows no resources."
 _EXECUTIONS = "Executions are named after the run; the state machine is named."
@@ -74,7 +76,6 @@ class Needs:
                 staging,
                 (
                     _objects(names.staging_bucket, "staging/*", _WRITE_OBJECTS),
-                    _objects(names.staging_bucket, "quarantine/*", _WRITE_OBJECTS),
                     self._key("kms:Decrypt", "kms:GenerateDataKey"),
                 ),
             ),
@@ -83,10 +84,11 @@ class Needs:
                 (
                     _bucket(names.staging_bucket, ("s3:ListBucket",)),
                     _objects(names.staging_bucket, "staging/*", _READ_OBJECTS),
-                    _objects(names.staging_bucket, "quarantine/*", _READ_OBJECTS),
                     self._key("kms:Decrypt"),
                 ),
             ),
+            Need.WRITE_QUARANTINE: Answer(staging, (_objects(names.staging_bucket, "quarantine/*", _WRITE_OBJECTS),)),
+            Need.READ_QUARANTINE: Answer(staging, (_objects(names.staging_bucket, "quarantine/*", _READ_OBJECTS),)),
             Need.SHOW_STAGED: Answer(
                 {"FIVETIER_STAGING_DATABASE": names.staging_database},
                 (

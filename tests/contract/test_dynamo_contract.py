@@ -170,8 +170,9 @@ def test_one_transition_made_by_two_is_made_once(scene: RunsScene, rival: Dynamo
 # ---- transactions that meet ------------------------------------------------------------------------------
 
 
-def test_a_transaction_that_met_another_is_tried_again(scene: RunsScene) -> None:
-    meetings = [cancelled("None", "TransactionConflict"), cancelled("TransactionConflict", "None")]
+@pytest.mark.parametrize("code", ["TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"])
+def test_a_transaction_that_was_in_the_way_is_tried_again(scene: RunsScene, code: str) -> None:
+    meetings = [cancelled("None", code), cancelled(code, "None")]
 
     def meet(**_: Any) -> None:
         if meetings:
@@ -183,10 +184,14 @@ def test_a_transaction_that_met_another_is_tried_again(scene: RunsScene) -> None
     assert len(scene.runs.pending_events(LOB)) == 1
 
 
-@pytest.mark.parametrize("code", ["TransactionConflict", "ProvisionedThroughputExceeded"])
-def test_a_transaction_that_never_gets_through_is_an_error(scene: RunsScene, code: str) -> None:
+@pytest.mark.parametrize(("code", "tries"), [("TransactionConflict", 3), ("ValidationError", 1)])
+def test_a_transaction_that_never_gets_through_is_an_error(scene: RunsScene, code: str, tries: int) -> None:
+    tried: list[str] = []
+
     def meet(**_: Any) -> None:
+        tried.append(code)
         raise cancelled(code)
 
     with hooked("before-call.dynamodb.TransactWriteItems", meet), pytest.raises(ClientError):
         scene.runs.record_event(event_named("e1"))
+    assert len(tried) == tries

@@ -119,6 +119,12 @@ def test_staging_steps_have_no_write_on_the_lake(assembly: Assembly, folder: str
             assert right.action.split(":")[1].startswith(READS), right
 
 
+def test_refused_rows_are_written_and_read_where_they_are_made_and_counted(assembly: Assembly) -> None:
+    writers, readers = {"normalize_feed", "resolve_hierarchy"}, {"resolve_hierarchy", "reconcile_candidate"}
+    assert _who_may(assembly, "s3:PutObject", "/quarantine/") == writers
+    assert _who_may(assembly, "s3:GetObject", "/quarantine/") == readers
+
+
 def test_staged_tables_are_made_by_freezing_only(assembly: Assembly) -> None:
     for action in ("glue:CreateTable", "glue:UpdateTable", "glue:DeleteTable"):
         assert _who_may(assembly, action, "fivetier_prod_staging/tmp_*") == {"freeze_candidate"}

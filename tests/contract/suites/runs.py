@@ -26,7 +26,8 @@ class RunRecordsSuite:
     kind = "runs"
 
     def test_a_run_comes_back_as_it_was_with_its_event(self, scene: RunsScene) -> None:
-        run = run_named("r1", reason="asked again", progress={"discover": {"objects": 2}})
+        every = {"kind": "rollback", "attempt": 2, "base_snapshot": "r0", "manifest_digest": DIGEST, "ended_at": NOW}
+        run = run_named("r1", **every, reason="again", error="E", cause="c", progress={"discover": {"objects": 2}})
         assert scene.runs.create_run(run, event_named("e1"))
         assert scene.runs.get_run("r1") == run
         assert scene.runs.pending_events(LOB) == [event_named("e1")]
@@ -40,6 +41,7 @@ class RunRecordsSuite:
     def test_a_run_is_created_although_its_event_was_reported(self, scene: RunsScene) -> None:
         scene.runs.record_event(event_named("e1"))
         assert scene.runs.create_run(run_named("r1"), event_named("e1"))
+        assert scene.runs.get_run("r1") == run_named("r1")
         assert pending(scene) == ["e1"]
 
     def test_an_unknown_run_is_not_found(self, scene: RunsScene) -> None:
@@ -102,6 +104,7 @@ class RunRecordsSuite:
         assert scene.runs.transition(
             "r1", allowed=[RunState.RUNNING], to=RunState.FAILED, changes={}, event=event_named("e2")
         )
+        assert scene.runs.get_run("r1").state is RunState.FAILED
         assert pending(scene) == ["e1", "e2"]
 
     def test_a_field_no_run_has_is_a_mistake(self, scene: RunsScene) -> None:

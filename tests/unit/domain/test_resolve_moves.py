@@ -70,6 +70,29 @@ def test_when_only_some_contracts_move_the_leavers_get_a_new_node() -> None:
     assert after.ancestors("H0001")[1].node_id == old
 
 
+def test_when_a_subsidiary_is_split_between_two_parents_its_node_goes_with_most_contracts() -> None:
+    then = [Deal(f"H000{n}", "Fir", "Alder Group") for n in range(3)]
+    now = moved(moved(then, {"H0000"}, parent="Alpine"), {"H0001", "H0002"}, parent="Birch Mutual")
+    before, after = both(then, now)
+    assert after.ancestors("H0001")[1].node_id == after.ancestors("H0002")[1].node_id == node_of(before, 2, "Fir")
+    assert after.ancestors("H0000")[0].name == "Alpine"
+    assert after.ancestors("H0000")[1].node_id not in before.live_nodes
+
+
+def test_a_subsidiary_with_none_of_its_contracts_left_keeps_its_node_where_it_is_the_only_one_of_its_name() -> None:
+    before, after = both([Deal("H0001", "Fir", "Alder Group")], [Deal("H0009", "Fir", "Birch Mutual")])
+    assert node_of(after, 2, "Fir") == node_of(before, 2, "Fir")
+    two = [Deal("H0008", "Fir", "Cedar Group"), Deal("H0009", "Fir", "Birch Mutual")]
+    before, after = both([Deal("H0001", "Fir", "Alder Group")], two)
+    assert node_of(before, 2, "Fir") not in after.live_nodes
+
+
+def test_a_namesake_of_an_ended_subsidiary_under_another_parent_is_a_new_one() -> None:
+    before, ended = both([*MARKET, Deal("H0009", "Fir", "Alder Group")], MARKET)
+    back = publish("2025_07", [*MARKET, Deal("H0009", "Fir", "Birch Mutual")], ended)
+    assert node_of(back, 2, "Fir") != node_of(before, 2, "Fir")
+
+
 def test_one_event_where_legal_entity_and_parent_both_change() -> None:
     before, after = both(MARKET, moved(MARKET, {"H0001"}, parent="Birch Mutual", legal="Birch Care"))
     (event,) = events(before, after)

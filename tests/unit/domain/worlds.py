@@ -162,6 +162,24 @@ def deals(contracts: Sequence[str] = CONTRACTS, *, least: int = 0) -> st.SearchS
     return st.lists(deal, unique_by=lambda d: d.contract_id, min_size=least, max_size=len(contracts))
 
 
+@st.composite
+def chains(draw: st.DrawFn, length: int = 5) -> list[list[Deal]]:
+    """Markets that follow from one another: in each, some contracts move, leave, change their entity or come back."""
+    everybody = draw(deals(least=4))
+    market, markets = everybody, [everybody]
+    for _ in range(length - 1):
+        some = draw(st.sets(st.sampled_from([deal.contract_id for deal in everybody]), min_size=1))
+        field, values = draw(st.sampled_from([("parent", PARENTS), ("legal", LEGALS), ("", ())]))
+        if field:
+            market = moved(market, some, **{field: draw(st.sampled_from(values))})
+        else:
+            stay = {deal.contract_id for deal in market} ^ some
+            known = {deal.contract_id: deal for deal in (*everybody, *market)}
+            market = [known[contract] for contract in sorted(stay)]
+        markets.append(market)
+    return markets
+
+
 LANDED = tuple(SourceUse(source, source == DIRECTORY, landed=True) for source in (DIRECTORY, MONTHLY, AEQUALIS))
 
 

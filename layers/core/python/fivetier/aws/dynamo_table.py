@@ -31,7 +31,9 @@ Item = dict[str, Value]
 #: One operation of a transaction: {"Put": {...}}, {"Update": {...}}, {"Delete": {...}} or {"ConditionCheck": {...}}.
 Action = dict[str, dict[str, Any]]
 
-#: Waits before a transaction is tried again that met another one on the same item; up to 1.6 s in all.
+#: Reasons for a cancelled transaction that pass by themselves ...
+_PASSING = frozenset({"TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"})
+#: ... and the waits before it is tried again; 1.6 s in all.
 _PAUSES = (0.05, 0.1, 0.2, 0.4, 0.8)
 _IS_NEW = "attribute_not_exists(pk)"
 
@@ -142,8 +144,8 @@ class OpsTable:
     def _transact(self, actions: Sequence[Action]) -> frozenset[int]:
         """Places whose conditions failed; none when everything was written.
 
-        The SDK retries throttling and lost answers (its token makes that safe), but not a transaction that was
-        cancelled because another one held one of the items.
+        The SDK retries lost answers (its token makes that safe), but not a transaction that was cancelled because
+        another one held one of the items, or because one of them was throttled.
         """
         pauses = iter(_PAUSES)
         while True:
@@ -154,7 +156,7 @@ class OpsTable:
                 if failed := _failed_conditions(error):
                     return failed
                 pause = next(pauses, None)
-                if pause is None or not _met_another(error):
+                if pause is None or not _may_pass(error):
                     raise
                 time.sleep(pause * random.uniform(0.5, 1.5))
 
@@ -172,8 +174,8 @@ def _failed_conditions(error: ClientError) -> frozenset[int]:
     return frozenset(place for place, code in enumerate(_reasons(error)) if code == "ConditionalCheckFailed")
 
 
-def _met_another(error: ClientError) -> bool:
-    return "TransactionConflict" in _reasons(error)
+def _may_pass(error: ClientError) -> bool:
+    return not _PASSING.isdisjoint(_reasons(error))
 
 
 def _wire(item: Mapping[str, Value]) -> dict[str, dict[str, str]]:

@@ -17,13 +17,13 @@ def to_parquet(table: pa.Table) -> bytes:
     table's name mapping, and several engines then read nulls without an error (duckdb-iceberg#242). The
     publisher refuses a file whose ids and names are not the table's (`iceberg_commit.describe`).
 
-    Chunks are joined, because page boundaries follow them, and metadata is left out; Parquet's own types say all
-    that our columns need.
+    Metadata is left out, the Arrow schema too: Parquet's own types say all that our columns need. How the table is
+    chunked makes no difference to the writer.
     """
     schema = pa.schema(
         [pa.field(f.name, f.type, f.nullable, {_FIELD_ID: str(n).encode()}) for n, f in enumerate(table.schema, 1)]
     )
-    plain = pa.Table.from_arrays(table.combine_chunks().columns, schema=schema)
+    plain = pa.Table.from_arrays(table.columns, schema=schema)
     sink = io.BytesIO()
     pq.write_table(
         plain,
