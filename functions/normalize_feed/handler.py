@@ -1,7 +1,7 @@
 """Normalize: one landed object becomes canonical rows, quarantine and a ledger."""
 
 from fivetier.app.contracts import NormalizeRequest
-from fivetier.app.refresh import normalize_feed
+from fivetier.app.normalizing import normalize_feed
 from fivetier.aws.lambda_entry import step
 
 handler = step(NormalizeRequest, normalize_feed)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import openpyxl
 import pytest
-from fivetier.feeds.catalog import mapping_of
+from fivetier.feeds.mapping import mapping_of
 from fivetier.feeds.reader import FeedBatch, read_feed
 
 ROOT = os.environ.get("FIVETIER_REAL_DATA")

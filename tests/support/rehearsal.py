@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 from typing import Any
 
-from fivetier.app import chaining, freezing, publishing, refresh, signing, starting
+from fivetier.app import chaining, freezing, normalizing, publishing, refresh, signing, starting
 from fivetier.app.contracts import (
     CloseRequest,
     LeasedRequest,
@@ -56,7 +56,7 @@ class Rehearsal:
             self.close(run_id, RunState.NO_CHANGE)
             return ""
         for source in found.objects:
-            refresh.normalize_feed(NormalizeRequest(**leased.model_dump(), source=source), self.world)
+            normalizing.normalize_feed(NormalizeRequest(**leased.model_dump(), source=source), self.world)
         refresh.resolve_hierarchy(leased, self.world)
         refresh.reconcile_candidate(leased, self.world)
         ask = freezing.freeze_candidate(leased, self.world, sign_off_seconds=WEEK)

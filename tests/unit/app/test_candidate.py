@@ -10,13 +10,13 @@ from fivetier.app.candidate import (
     Base,
     Feed,
     check_period,
-    read_result,
     resolution_from_json,
     resolution_to_json,
     resolve_feeds,
     review,
 )
 from fivetier.app.comparing import compare
+from fivetier.app.normalizing import read_result
 from fivetier.domain.errors import InputError, MissingSource, PeriodTooFar, StaleSubVersion
 from fivetier.domain.ids import SubVersion
 from fivetier.domain.manifest import canonical_json

@@ -141,7 +141,7 @@ def test_changed_columns_are_counted_with_both_values() -> None:
         ("contract", "marketing_name"): 1,
         ("contract", "parent payer"): 1,
         ("contract", "subsidiary"): 1,  # one of two left, so it is another node of the same name
-        ("hierarchy_node", "parent_node_id"): 1,  # its plan
+        ("hierarchy_node", "parent"): 1,  # its plan
     }
 
 

@@ -140,6 +140,14 @@ def test_another_spelling_is_nothing_at_all(name: str) -> None:
     assert after == before
 
 
+def test_the_order_of_events_does_not_depend_on_case() -> None:
+    orders = []
+    for names in (("alder group", "Birch Mutual"), ("ALDER GROUP", "birch mutual")):
+        then = [Deal("H0001", "Fir", names[1]), Deal("H0002", "Pine", names[0])]
+        orders.append([e.contracts for e in events(*both(then, moved(then, {"H0001", "H0002"}, parent="Cedar")))])
+    assert orders == [[("H0002",), ("H0001",)]] * 2
+
+
 def test_a_rename_beyond_legal_form_is_a_move_that_may_be_a_rename() -> None:
     before, after = both(MARKET, moved(MARKET, {"H0001", "H0002", "H0003"}, parent="Alder Holdings of America"))
     (event,) = events(before, after)

@@ -8,7 +8,7 @@ import zipfile
 from collections.abc import Sequence
 
 import openpyxl
-from fivetier.feeds.catalog import mapping_of
+from fivetier.feeds.mapping import mapping_of
 from fivetier.feeds.reader import FeedBatch, read_feed
 
 DIRECTORY = "cms_ma_contract_directory"

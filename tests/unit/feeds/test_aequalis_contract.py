@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from files import AEQUALIS, as_csv, read
-from fivetier.feeds.catalog import mapping_of
+from fivetier.feeds.mapping import mapping_of
 from open_data_contract_standard.model import OpenDataContractStandard, SchemaProperty
 
 CONTRACTS = Path(__file__).parents[3] / "docs" / "contracts"

@@ -6,9 +6,9 @@ from files import AEQUALIS, DIRECTORY, MONTHLY, aequalis, as_csv, contract, dire
 from fivetier.domain.errors import InvalidMapping, UnknownSource
 from fivetier.domain.tables import NORMALIZED_ROW
 from fivetier.feeds import sql
-from fivetier.feeds.catalog import mapping_of, sources_of
+from fivetier.feeds.catalog import sources_of
 from fivetier.feeds.cells import evaluate
-from fivetier.feeds.mapping import FieldMapping, Mapping, Transform, known_mappings, parse_mapping
+from fivetier.feeds.mapping import FieldMapping, Mapping, Transform, known_mappings, mapping_of, parse_mapping
 from fivetier.feeds.reader import read_feed
 
 EXAMPLES = [(mapping, field) for mapping in known_mappings().values() for field in mapping.fields]

@@ -20,7 +20,6 @@ from fivetier.domain.slice import Slice
 from fivetier.domain.tables import QUARANTINE
 from fivetier.domain.tiers import Lob
 from fivetier.feeds.catalog import SourceSpec, sources_of
-from fivetier.feeds.reader import FeedBatch
 
 MAX_PERIOD_DISTANCE = 3  # months; DECISIONS, Ledger
 
@@ -37,29 +36,6 @@ class Feed:
     suppressed_by_rule: dict[str, int]
 
 
-def read_result(batch: FeedBatch, *, version_id: str | None = None) -> Feed:
-    """Take over what the reader gives."""
-    return Feed(
-        SourceLedger(
-            source=batch.source,
-            file=batch.file_name,
-            sha256=batch.sha256,
-            landed=batch.landed_rows,
-            normalized=batch.rows.num_rows,
-            quarantined=batch.quarantined.num_rows,
-            suppressed=batch.suppressed.num_rows,
-            period=None if batch.period is None else str(batch.period),
-            version_id=version_id,
-            format=batch.format,
-            encoding=batch.encoding or "",
-            dropped_columns=tuple(batch.dropped_columns),
-        ),
-        batch.rows,
-        batch.quarantined,
-        dict(Counter(batch.suppressed.column("rule_id").to_pylist())),
-    )
-
-
 def check_period(ledger: SourceLedger, lob: Lob, sub_version: SubVersion) -> None:
     """Refuse a file whose own period is more than three months off.
 
@@ -73,7 +49,7 @@ def check_period(ledger: SourceLedger, lob: Lob, sub_version: SubVersion) -> Non
 def resolve_feeds(feeds: Sequence[Feed], context: RunContext, published: Slice) -> tuple[Resolution, pa.Table]:
     """Resolve accepted rows to a candidate; returns also the rows that could not be placed, as quarantine."""
     rows = {feed.ledger.source: feed.rows.to_pylist() for feed in feeds}
-    held = {feed.ledger.source: frozenset(feed.quarantined.column("subject_id").to_pylist()) - {None} for feed in feeds}
+    held = {feed.ledger.source: _held(feed.quarantined) for feed in feeds}
     source_rows = SourceRows(
         entities=rows[ENTITIES],
         plans=rows.get(PLANS),
@@ -83,6 +59,18 @@ def resolve_feeds(feeds: Sequence[Feed], context: RunContext, published: Slice) 
     )
     resolution = resolve(source_rows, context, published)
     return resolution, QUARANTINE.from_rows([_quarantined(refused, context) for refused in resolution.refused])
+
+
+#: A report row without a plan id speaks of the contract as a whole (R1.4): it says nothing of any plan.
+CONTRACT_LEVEL = "PLAN_ID_MISSING"
+
+
+def _held(quarantined: pa.Table) -> frozenset[str]:
+    """Ids that stand in quarantine: unreadable this month, which is not the same as absent."""
+    pairs = zip(
+        quarantined.column("subject_id").to_pylist(), quarantined.column("reason_code").to_pylist(), strict=True
+    )
+    return frozenset(subject for subject, reason in pairs if subject and reason != CONTRACT_LEVEL)
 
 
 def _quarantined(refused: Refused, context: RunContext) -> dict[str, object]:

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from fivetier.app.candidate import Base, Feed, check_period, read_result, resolve_feeds, review
+from fivetier.app.candidate import Base, Feed, check_period, resolve_feeds, review
+from fivetier.app.normalizing import read_result
 from fivetier.domain.errors import (
     InputError,
     MissingColumn,
@@ -16,7 +17,8 @@ from fivetier.domain.ids import SubVersion
 from fivetier.domain.resolve import RunContext
 from fivetier.domain.slice import Slice
 from fivetier.domain.tiers import Lob
-from fivetier.feeds.catalog import mapping_of, sources_of
+from fivetier.feeds.catalog import sources_of
+from fivetier.feeds.mapping import mapping_of
 from fivetier.feeds.reader import read_feed
 
 NamedFile = tuple[str, bytes]

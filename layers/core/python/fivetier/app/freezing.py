@@ -48,10 +48,11 @@ def freeze_candidate(request: LeasedRequest, ports: Ports, *, sign_off_seconds: 
 
 
 def _ask(run: Run, digest: str, ports: Ports, seconds: int) -> SignOffAsk:
+    expires_at = ports.clock.now().replace(microsecond=0) + timedelta(seconds=seconds)
     return SignOffAsk(
         manifest_digest=digest,
         timeout_seconds=seconds,
-        expires_at=utc_text(ports.clock.now() + timedelta(seconds=seconds)),
+        expires_at=utc_text(expires_at),
         requested_by=run.requested_by,
     )
 

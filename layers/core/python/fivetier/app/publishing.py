@@ -31,12 +31,13 @@ def publish_release(request: PublishRequest, ports: Ports) -> PublishedRelease:
     run = ports.runs.get_run(request.run_id)
     if run.state is RunState.PUBLISHED:
         return PublishedRelease(release_id=run.run_id)
-    lease = ports.runs.acquire_lease(run.lob, run.run_id, ports.clock.now())
     occasion = Occasion(run.run_id, run.lob)
     started = occasion.event("publish_started", ports.clock.now(), manifest_digest=request.manifest_digest)
     ports.runs.transition(
         run.run_id, allowed=[RunState.AWAITING_SIGN_OFF], to=RunState.PUBLISHING, changes={}, event=started
     )
+    # Only now: while a run awaits its signers, anybody may take the lease from it.
+    lease = ports.runs.acquire_lease(run.lob, run.run_id, ports.clock.now())
     head = settle(run.lob, ports)
     signers = _signers(run, request.manifest_digest, head, ports)
     manifest = _verified_manifest(run, request.manifest_digest, ports)
@@ -76,6 +77,9 @@ def _verified_manifest(run: Run, digest: str, ports: Ports) -> Manifest:
         raise ObjectChanged(key=keys.report_key(run.run_id), expected=manifest.report_sha256, found=found)
     for file in manifest.files:
         ports.staging.verify(file.key, file.version_id, file.sha256)
+    schema_ids = ports.lake.schema_ids()
+    if schema_ids != manifest.schema_ids:
+        raise ObjectChanged(key="table schemas", expected=str(manifest.schema_ids), found=str(schema_ids))
     return manifest
 
 

@@ -5,15 +5,12 @@ that works under the lease checks its fence before it writes.
 """
 
 import json
-from dataclasses import asdict
 from datetime import UTC
 
 from fivetier.app import keys
 from fivetier.app.candidate import (
     Base,
     Feed,
-    check_period,
-    read_result,
     resolution_from_json,
     resolution_to_json,
     resolve_feeds,
@@ -23,8 +20,6 @@ from fivetier.app.contracts import (
     CandidateCounts,
     Discovery,
     LeasedRequest,
-    NormalizedFeed,
-    NormalizeRequest,
     OpenedRun,
     ReconciledCandidate,
     RunRequest,
@@ -39,8 +34,7 @@ from fivetier.domain.resolve import RunContext
 from fivetier.domain.slice import Slice
 from fivetier.domain.tables import RELEASE_TABLES
 from fivetier.domain.tiers import Lob
-from fivetier.feeds.catalog import mapping_of, sources_of
-from fivetier.feeds.reader import read_feed
+from fivetier.feeds.catalog import sources_of
 
 REFUSED = "resolve"
 
@@ -65,7 +59,7 @@ def discover_feeds(request: LeasedRequest, ports: Ports) -> Discovery:
         MissingSource: a required source is not among the pinned objects.
         FencedOut: a newer run has the lease.
     """
-    _require_fence(request, ports)
+    require_fence(request, ports)
     run = ports.runs.get_run(request.run_id)
     current = ports.lake.current_release(run.lob)
     if current is not None and SubVersion.parse(run.sub_version) < SubVersion.parse(current.sub_version):
@@ -91,45 +85,6 @@ def _published_digest(current: Release, ports: Ports) -> str:
     return ports.runs.get_run(current.release_id).feed_digest
 
 
-def normalize_feed(request: NormalizeRequest, ports: Ports) -> NormalizedFeed:
-    """Read one pinned object into canonical rows, quarantine and a ledger.
-
-    Raises:
-        InputError: the file cannot be used; what it holds stays landed.
-        ObjectChanged: the object is not the one that was pinned.
-    """
-    _require_fence(request, ports)
-    run = ports.runs.get_run(request.run_id)
-    landed = next(obj for obj in run.objects if obj.source == request.source)
-    batch = read_feed(
-        ports.landing.read(landed),
-        file_name=landed.file_name,
-        mapping=mapping_of(landed.source),
-        run_id=run.run_id,
-        lob=request.lob,
-    )
-    feed = read_result(batch, version_id=landed.version_id)
-    ports.staging.put_table(keys.quarantine_key(run.run_id, landed.source), feed.quarantined)
-    ports.staging.put_table(keys.suppressed_key(run.run_id, landed.source), batch.suppressed)
-    check_period(feed.ledger, request.lob, SubVersion.parse(run.sub_version))
-    ports.staging.put_table(keys.normalized_key(run.run_id, landed.source), feed.rows)
-    ledger = {"ledger": asdict(feed.ledger), "suppressed_by_rule": feed.suppressed_by_rule}
-    ports.staging.put_bytes(keys.feed_ledger_key(run.run_id, landed.source), canonical_json(ledger))
-    counts = NormalizedFeed(
-        source=landed.source,
-        landed=feed.ledger.landed,
-        normalized=feed.ledger.normalized,
-        quarantined=feed.ledger.quarantined,
-        suppressed=feed.ledger.suppressed,
-    )
-    ports.runs.note_progress(run.run_id, f"normalize {landed.source}", counts.model_dump(exclude={"source"}))
-    event = Occasion(run.run_id, run.lob).event(
-        "feed_normalized", ports.clock.now(), discriminator=landed.source, **counts.model_dump()
-    )
-    ports.runs.record_event(event)
-    return counts
-
-
 def resolve_hierarchy(request: LeasedRequest, ports: Ports) -> CandidateCounts:
     """Turn canonical rows into the candidate's tables and stage them.
 
@@ -139,7 +94,7 @@ def resolve_hierarchy(request: LeasedRequest, ports: Ports) -> CandidateCounts:
     run = ports.runs.get_run(request.run_id)
     base = _base(run, ports)
     resolution, refused = resolve_feeds(_feeds(run, ports), _context(run), base.published)
-    _require_fence(request, ports)
+    require_fence(request, ports)
     tables = resolution.candidate.to_tables(run.run_id)
     staged = {
         table.name: ports.staging.put_table(keys.table_key(run.run_id, table), tables[table.name])
@@ -184,7 +139,7 @@ def reconcile_candidate(request: LeasedRequest, ports: Ports) -> ReconciledCandi
     refused = ports.staging.get_table(keys.quarantine_key(run.run_id, REFUSED))
     resolution = resolution_from_json(evidence, candidate)
     report = review(_feeds(run, ports), refused, resolution, _context(run), base)
-    _require_fence(request, ports)
+    require_fence(request, ports)
     ports.staging.put_bytes(keys.report_key(run.run_id), canonical_json(report))
     severities = [finding["severity"] for finding in report["findings"]]
     result = ReconciledCandidate(
@@ -203,7 +158,12 @@ def reconcile_candidate(request: LeasedRequest, ports: Ports) -> ReconciledCandi
     return result
 
 
-def _require_fence(request: LeasedRequest, ports: Ports) -> None:
+def require_fence(request: LeasedRequest, ports: Ports) -> None:
+    """Check that the run still has its LOB's lease.
+
+    Raises:
+        FencedOut: a newer run has it.
+    """
     ports.runs.require_fence(lease_of(request.lob, request.run_id, request.fence, ports.clock.now()))
 
 

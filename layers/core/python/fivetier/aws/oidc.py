@@ -19,7 +19,8 @@ _REQUIRED = ["aud", "exp", "iat", "iss", "sub"]
 _LEEWAY_SECONDS = 30
 _TIMEOUT_SECONDS = 5
 _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
-_LOGIN_CLAIMS = ("preferred_username", "cognito:username", "sub")
+#: For display only: people can edit these at many issuers, so only `sub` says who signs.
+_NAME_CLAIMS = ("name", "preferred_username", "cognito:username", "email")
 _GROUP_CLAIMS = ("groups", "cognito:groups")
 
 _REASONS: dict[type[jwt.PyJWTError], str] = {
@@ -47,8 +48,8 @@ class OidcVerifier:
             NotAuthenticated: anything is wrong with it, or the issuer cannot be reached.
         """
         claims = self._claims(_bearer(authorization))
-        login = next(str(claims[name]) for name in _LOGIN_CLAIMS if claims.get(name))
-        return Person(login=login, roles=_roles(claims), name=str(claims.get("name") or ""))
+        name = next((str(claims[claim]) for claim in _NAME_CLAIMS if claims.get(claim)), "")
+        return Person(login=str(claims["sub"]), roles=_roles(claims), name=name)
 
     def _claims(self, token: str) -> dict[str, Any]:
         try:

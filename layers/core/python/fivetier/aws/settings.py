@@ -34,8 +34,8 @@ class Settings(BaseModel):
     oidc_audience: str | None = None
     #: How long people are asked, instead of what the LOB's policy says; for rehearsals only.
     sign_off_seconds: int | None = None
-    #: Six years, as HIPAA wants (45 CFR 164.316), rounded down to whole years of 365 days.
-    audit_retention_days: int = 2190
+    #: Six years, as HIPAA wants (45 CFR 164.316), leap days counted.
+    audit_retention_days: int = 2192
 
     @field_validator("state_machines", mode="before")
     @classmethod

@@ -247,8 +247,22 @@ def _drift(c: Candidate, code: str, value: Callable[[Node], object]) -> Finding 
     for key, after in sorted(c.slice.live_nodes.items(), key=lambda item: (item[1].tier, item[0])):
         before = c.published.live_nodes.get(key)
         if before is not None and value(before) != value(after):
-            bad.append({**_name(after), "before": before.name, "parent_before": str(before.parent_node_id)})
+            bad.append(
+                {
+                    **_name(after),
+                    "name_before": before.name,
+                    "parent": _parent_name(c.slice, after),
+                    "parent_before": _parent_name(c.published, before),
+                }
+            )
     return finding(code, bad)
+
+
+def _parent_name(slice_: Slice, node: Node) -> str:
+    parent = slice_.live_nodes.get(node.parent_node_id or "")
+    if parent is not None and parent.tier == Tier.LINE_OF_BUSINESS:
+        parent = slice_.live_nodes.get(parent.parent_node_id or "")  # the LOB's own name says nothing
+    return "" if parent is None else parent.name
 
 
 def check_drift_lob(c: Candidate) -> Finding | None:

@@ -66,13 +66,6 @@ class Reconciliation:
     columns: tuple[ColumnChange, ...] = field(default=())
 
 
-_NODE_COLUMNS: dict[str, Callable[[Node], str]] = {
-    "parent_node_id": lambda n: n.parent_node_id or "",
-    "name": lambda n: n.name,
-    "plan_type": lambda n: n.plan_type or "",
-    "plan_year": lambda n: "" if n.plan_year is None else str(n.plan_year),
-    "state": lambda n: n.state or "",
-}
 _SPELLED = frozenset({"name", "parent payer", "subsidiary", "marketing_name", "organization_type", "plan_type"})
 
 
@@ -86,6 +79,19 @@ def _contract_columns(contract: Contract, slice_: Slice) -> dict[str, str]:
         "plan_type": contract.plan_type,
         "program": contract.program,
         "effective_date": "" if contract.effective_date is None else contract.effective_date.isoformat(),
+    }
+
+
+def _node_columns(node: Node, slice_: Slice) -> dict[str, str]:
+    parent = slice_.live_nodes.get(node.parent_node_id or "")
+    if parent is not None and parent.tier == Tier.LINE_OF_BUSINESS:
+        parent = slice_.live_nodes.get(parent.parent_node_id or "", parent)  # the LOB's own name says nothing
+    return {
+        "parent": f"{parent.name if parent else ''}\0{node.parent_node_id}",
+        "name": node.name,
+        "plan_type": node.plan_type or "",
+        "plan_year": "" if node.plan_year is None else str(node.plan_year),
+        "state": node.state or "",
     }
 
 
@@ -151,9 +157,9 @@ def reconcile(published: Slice, candidate: Slice) -> Reconciliation:
     columns += _column_changes(
         "hierarchy_node",
         {
-            k: (
-                {c: f(before[k]) for c, f in _NODE_COLUMNS.items()},
-                {c: f(after[k]) for c, f in _NODE_COLUMNS.items()},
+            f"{Tier(after[k].tier).label} {after[k].name}\0{k}": (
+                _node_columns(before[k], published),
+                _node_columns(after[k], candidate),
             )
             for k in nodes.changed
         },
@@ -172,7 +178,7 @@ def _column_changes(table: str, changed: Mapping[str, tuple[dict[str, str], dict
         for column in before:
             if _differs(column, before[column], after[column]):
                 counts[column] += 1
-                shown = (key, before[column].split("\0")[0], after[column].split("\0")[0])
+                shown = (key.split("\0")[0], before[column].split("\0")[0], after[column].split("\0")[0])
                 if len(samples.setdefault(column, [])) < 5:
                     samples[column].append(shown)
     return [ColumnChange(table, column, count, tuple(samples[column])) for column, count in counts.most_common()]

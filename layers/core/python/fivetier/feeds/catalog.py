@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 from fivetier.domain.errors import UnknownSource
 from fivetier.domain.tiers import Lob
-from fivetier.feeds.mapping import Mapping, known_mappings
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +43,8 @@ def sources_of(lob: Lob | str) -> tuple[SourceSpec, ...]:
     return _SOURCES[Lob(lob)]
 
 
-def mapping_of(source: str) -> Mapping:
-    """The mapping files of a source are read with.
+def spec_of(source: str) -> SourceSpec:
+    """The slot of a source.
 
     Raises:
         UnknownSource: no line of business has such a source.
@@ -53,4 +52,4 @@ def mapping_of(source: str) -> Mapping:
     specs = {spec.source: spec for specs in _SOURCES.values() for spec in specs}
     if source not in specs:
         raise UnknownSource(lob="fivetier", source=source, known=sorted(specs))
-    return known_mappings()[specs[source].mapping]
+    return specs[source]

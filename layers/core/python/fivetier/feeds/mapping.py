@@ -16,6 +16,7 @@ from fivetier.domain.errors import InvalidMapping
 from fivetier.domain.tables import NORMALIZED_ROW
 from fivetier.domain.tiers import Lob
 from fivetier.feeds import sql
+from fivetier.feeds.catalog import spec_of
 from fivetier.feeds.spelling import header_key, matches_pattern
 from fivetier.feeds.transforms import REGISTRY
 
@@ -210,3 +211,12 @@ def known_mappings() -> ReadOnly[str, Mapping]:
     paths = sorted((path for path in folder.iterdir() if path.name.endswith(".yaml")), key=lambda path: path.name)
     loaded = [parse_mapping(path.read_text("utf-8"), name=path.name.removesuffix(".yaml")) for path in paths]
     return {mapping.name: mapping for mapping in loaded}
+
+
+def mapping_of(source: str) -> Mapping:
+    """The mapping files of a source are read with.
+
+    Raises:
+        UnknownSource: no line of business has such a source.
+    """
+    return known_mappings()[spec_of(source).mapping]
