@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import boto3
 import pytest
 
 from tests.support.cli import run
@@ -89,6 +90,24 @@ def test_a_newer_run_supersedes_the_one_that_waits(pipeline: Pipeline, base: lis
     assert pipeline.sign(old, "data_lead").exit_code == 3
     assert pipeline.sign(new, "data_lead", "reject").exit_code == 0
     pipeline.ended(new)
+
+
+def test_a_question_nobody_answers_expires(pipeline: Pipeline, base: list[Entry]) -> None:
+    function = "fivetier-local-freeze-candidate"
+    client = boto3.client("lambda", endpoint_url=pipeline.deployed.stack.endpoint_url)
+    before = client.get_function_configuration(FunctionName=function)["Environment"]["Variables"]
+    sooner = {**before, "FIVETIER_SIGN_OFF_SECONDS": "3"}
+    client.update_function_configuration(FunctionName=function, Environment={"Variables": sooner})
+    try:
+        month = pipeline.next_month()
+        pipeline.land(month, directory(base[4:]))
+        run_id = pipeline.refresh(month)["run_id"]
+        ended = pipeline.ended(run_id)
+    finally:
+        client.update_function_configuration(FunctionName=function, Environment={"Variables": before})
+    assert (ended["state"], ended["error"]) == ("EXPIRED", "SignOffExpired")
+    assert pipeline.sign(run_id, "data_lead").exit_code == 3
+    assert pipeline.command("refresh", *LOB, "--sub-version", month).exit_code == 3
 
 
 def test_rules_of_signing_are_refused_with_exit_code_3(pipeline: Pipeline, base: list[Entry]) -> None:

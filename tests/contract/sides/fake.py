@@ -50,7 +50,12 @@ def lake() -> LakeScene:
 
 def catalog() -> CatalogScene:
     world = World()
-    return CatalogScene(world.catalog, world.staging, world.catalog.registered.__getitem__)
+
+    def query(name: str) -> list[str]:
+        keys = world.staging.list_keys(world.catalog.registered[name])
+        return [node for key in keys for node in world.staging.get_table(key).column("node_id").to_pylist()]
+
+    return CatalogScene(world.catalog, world.staging, world.catalog.registered.__getitem__, query)
 
 
 def executions() -> ExecutionsScene:

@@ -7,6 +7,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import awswrangler as wr
 import boto3
 import pytest
 from fivetier.aws.dynamo_runs import DynamoRunStore
@@ -84,11 +85,11 @@ def audit(monkeypatch: pytest.MonkeyPatch) -> AuditScene:
     return AuditScene(S3Audit(s3, "audit", retention_days=1, clock=FakeClock(datetime.now(UTC))))
 
 
-def ops_table() -> Any:
+def ops_table(name: str = "ops") -> Any:
     """The operations table as the stacks define it; returns the client."""
     dynamodb = client("dynamodb")
     dynamodb.create_table(
-        TableName="ops",
+        TableName=name,
         BillingMode="PAY_PER_REQUEST",
         KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
         AttributeDefinitions=[{"AttributeName": n, "AttributeType": "S"} for n in ("pk", "sk", "lob", "started_at")],
@@ -107,7 +108,12 @@ def ops_table() -> Any:
 
 
 def runs(monkeypatch: pytest.MonkeyPatch) -> RunsScene:
-    dynamodb = ops_table()
+    return runs_on("ops")
+
+
+def runs_on(table: str) -> RunsScene:
+    """The run store on a table of its own."""
+    dynamodb = ops_table(table)
     # The state machine's own expression, so that the item it writes and the item we read cannot drift apart.
     expression = json.loads(_ASL.read_text())["States"]["RequestSignOff"]["Parameters"]["UpdateExpression"]
 
@@ -115,13 +121,13 @@ def runs(monkeypatch: pytest.MonkeyPatch) -> RunsScene:
         texts = {"token": token, "run_id": run_id, "digest": digest}
         texts |= {"expires_at": expires_at, "requested_by": requested_by}
         dynamodb.update_item(
-            TableName="ops",
+            TableName=table,
             Key={"pk": {"S": f"RUN#{run_id}"}, "sk": {"S": "ASK"}},
             UpdateExpression=expression,
             ExpressionAttributeValues={":one": {"N": "1"}} | {f":{name}": {"S": text} for name, text in texts.items()},
         )
 
-    return RunsScene(DynamoRunStore(dynamodb, "ops"), ask)
+    return RunsScene(DynamoRunStore(dynamodb, table), ask)
 
 
 def lake(monkeypatch: pytest.MonkeyPatch) -> LakeScene:
@@ -153,8 +159,13 @@ def catalog(monkeypatch: pytest.MonkeyPatch) -> CatalogScene:
         location: str = glue.get_table(DatabaseName="staged", Name=name)["Table"]["StorageDescriptor"]["Location"]
         return location.removeprefix("s3://staging/")
 
+    def query(name: str) -> list[str]:
+        """moto has no Athena that reads files: awswrangler reads what the catalog names."""
+        rows = wr.s3.read_parquet_table(database="staged", table=name, use_threads=False)
+        return [str(node) for node in rows["node_id"]]
+
     registered = GlueStagedCatalog(boto3.Session(), database="staged", staging_bucket="staging")
-    return CatalogScene(registered, S3Staging(s3, "staging"), folder_of)
+    return CatalogScene(registered, S3Staging(s3, "staging"), folder_of, query)
 
 
 def executions(monkeypatch: pytest.MonkeyPatch) -> ExecutionsScene:

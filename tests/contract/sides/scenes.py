@@ -52,6 +52,8 @@ class CatalogScene:
     staging: ports.StagingStore
     #: The folder a registered name shows, as a key prefix.
     folder_of: Callable[[str], str]
+    #: The node ids a query of a registered name finds.
+    query: Callable[[str], list[str]]
 
 
 @dataclass(frozen=True)
