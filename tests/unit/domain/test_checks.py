@@ -176,6 +176,16 @@ def test_a_parent_must_hold_on_every_day_of_its_child(change: dict[str, object])
     assert "ORPHAN" in codes_of(candidate)
 
 
+@pytest.mark.parametrize(("child_ends", "is_orphan"), [(date(2021, 1, 1), False), (date(2021, 1, 2), True)])
+def test_history_is_held_to_the_same_rule(child_ends: date, is_orphan: bool) -> None:
+    def past(slice_: Slice) -> dict[str, object]:
+        parent = replace(slice_.live_nodes[birch(slice_, 1)], node_id="then", **{**PAST, "valid_to": date(2021, 1, 1)})
+        child = replace(parent, node_id="below", tier=2, parent_node_id="then", valid_to=child_ends)
+        return {"nodes": (*slice_.nodes, parent, child)}
+
+    assert codes_of(planted(past)) == ({"ORPHAN"} if is_orphan else set())
+
+
 def test_a_parent_in_two_contiguous_rows_holds_its_child() -> None:
     def split(slice_: Slice) -> dict[str, object]:
         row = slice_.live_nodes[birch(slice_, 2)]
