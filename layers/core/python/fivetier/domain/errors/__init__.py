@@ -1,0 +1,143 @@
+"""Every error fivetier raises, as one tree.
+
+    FivetierError
+    ├── InputError            a landed file cannot be used; nothing of it is published
+    │   ├── EmptyFile, NoDataRows, TruncatedFile, UnreadableEncoding, UnsupportedFormat
+    │   ├── MissingColumn, DuplicateColumn, WrongFileInSlot, InvalidMapping
+    │   ├── InvalidId, InvalidSubVersion, UnknownSource, MissingSource
+    │   ├── StaleSubVersion, PeriodTooFar
+    │   ├── AmbiguousContent, ExpandsTooFar, UnknownFeedVersion
+    │   └── DuplicateKey
+    ├── RuleRefused           a rule says no; the message says which and what to do
+    │   ├── NotAuthenticated, RoleNotHeld, RequesterCannotSign, SamePersonTwice
+    │   ├── AskNotOpen, AskReplaced, AskExpired, AlreadyDecided, DigestMismatch
+    │   ├── FindingBlocks, TickMissing, ReasonMissing
+    │   ├── BaseMoved, SignOffIncomplete, LeaseHeld, FencedOut, AttemptNeedsReason
+    │   └── SignOffRejected, Superseded, LakeBusy
+    ├── IntegrityError        stored evidence does not agree with itself
+    │   ├── ObjectChanged, ManifestMismatch, AuditChainBroken, LedgerDoesNotTie
+    │   └── ReleaseFilesDiffer, FileDoesNotFit
+    ├── NotFound              RunNotFound, ReportNotFound
+    └── SettingMissing        the deployment is incomplete
+
+Facts are attributes; messages are sentences a person can act on.
+Step Functions sees the class name as the error name, so names are contract.
+"""
+
+from fivetier.domain.errors.base import (
+    FivetierError,
+    InputError,
+    IntegrityError,
+    NotFound,
+    RuleRefused,
+)
+from fivetier.domain.errors.inputs import (
+    AmbiguousContent,
+    DuplicateColumn,
+    DuplicateKey,
+    EmptyFile,
+    ExpandsTooFar,
+    InvalidId,
+    InvalidMapping,
+    InvalidSubVersion,
+    MissingColumn,
+    MissingSource,
+    NoDataRows,
+    PeriodTooFar,
+    StaleSubVersion,
+    TruncatedFile,
+    UnknownFeedVersion,
+    UnknownSource,
+    UnreadableEncoding,
+    UnsupportedFormat,
+    WrongFileInSlot,
+)
+from fivetier.domain.errors.integrity import (
+    AuditChainBroken,
+    FileDoesNotFit,
+    LedgerDoesNotTie,
+    ManifestMismatch,
+    ObjectChanged,
+    ReleaseFilesDiffer,
+    ReportNotFound,
+    RunNotFound,
+    SettingMissing,
+)
+from fivetier.domain.errors.rules import (
+    AlreadyDecided,
+    AskExpired,
+    AskNotOpen,
+    AskReplaced,
+    AttemptNeedsReason,
+    BaseMoved,
+    DigestMismatch,
+    FencedOut,
+    FindingBlocks,
+    LakeBusy,
+    LeaseHeld,
+    NotAuthenticated,
+    ReasonMissing,
+    RequesterCannotSign,
+    RoleNotHeld,
+    SamePersonTwice,
+    SignOffIncomplete,
+    SignOffRejected,
+    Superseded,
+    TickMissing,
+)
+
+__all__ = [
+    "AlreadyDecided",
+    "AmbiguousContent",
+    "AskExpired",
+    "AskNotOpen",
+    "AskReplaced",
+    "AttemptNeedsReason",
+    "AuditChainBroken",
+    "BaseMoved",
+    "DigestMismatch",
+    "DuplicateColumn",
+    "DuplicateKey",
+    "EmptyFile",
+    "ExpandsTooFar",
+    "FencedOut",
+    "FileDoesNotFit",
+    "FindingBlocks",
+    "FivetierError",
+    "InputError",
+    "IntegrityError",
+    "InvalidId",
+    "InvalidMapping",
+    "InvalidSubVersion",
+    "LakeBusy",
+    "LeaseHeld",
+    "LedgerDoesNotTie",
+    "ManifestMismatch",
+    "MissingColumn",
+    "MissingSource",
+    "NoDataRows",
+    "NotAuthenticated",
+    "NotFound",
+    "ObjectChanged",
+    "PeriodTooFar",
+    "ReasonMissing",
+    "ReleaseFilesDiffer",
+    "ReportNotFound",
+    "RequesterCannotSign",
+    "RoleNotHeld",
+    "RuleRefused",
+    "RunNotFound",
+    "SamePersonTwice",
+    "SettingMissing",
+    "SignOffIncomplete",
+    "SignOffRejected",
+    "StaleSubVersion",
+    "Superseded",
+    "TickMissing",
+    "TruncatedFile",
+    "UnknownFeedVersion",
+    "UnknownSource",
+    "UnreadableEncoding",
+    "UnsupportedFormat",
+    "WrongFileInSlot",
+]
