@@ -9,11 +9,9 @@ from fivetier.app.candidate import Feed
 from fivetier.app.comparing import compare_feeds, read_file, split_vintages
 from fivetier.domain.ids import SubVersion
 from fivetier.domain.tiers import Lob
-from fivetier.web.report_page import render_report
-from fivetier.web.text_report import summary_lines
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from fivetier_cli.console import UsageError, err, out, print_json
+from fivetier_cli.console import UsageError, err, show_report
 
 MonthOption = Annotated[str | None, typer.Option(help="Month as YYYY_MM, where the file name does not say it.")]
 
@@ -40,15 +38,7 @@ def compare(
         old_month=None if old_month is None else SubVersion.parse(old_month),
         new_month=None if new_month is None else SubVersion.parse(new_month),
     )
-    if html is not None:
-        html.write_text(render_report(report), encoding="utf-8")
-    if as_json:
-        print_json(report)
-        return
-    for line in summary_lines(report):
-        out.print(line, markup=False)
-    if html is not None:
-        out.print(f"\nThe whole report: {html}", markup=False)
+    show_report(report, html=html, as_json=as_json)
 
 
 def _feeds(paths: list[Path], lob: Lob, *, quiet: bool) -> tuple[list[Feed], list[Feed]]:

@@ -2,13 +2,19 @@
 
 import json
 import sys
+from collections.abc import Mapping
 from enum import IntEnum
+from pathlib import Path
 from typing import Any
 
 from fivetier.domain import errors
+from fivetier.web.report_page import render_report
+from fivetier.web.text_report import summary_lines
 from rich.console import Console
 
-out = Console(soft_wrap=True, highlight=False)
+#: Piped output is as wide as it needs to be.
+_WIDTH = None if sys.stdout.isatty() else 200
+out = Console(soft_wrap=True, highlight=False, width=_WIDTH)
 err = Console(stderr=True, soft_wrap=True, highlight=False)
 
 
@@ -24,6 +30,19 @@ class Exit(IntEnum):
 def print_json(data: Any) -> None:
     """One JSON document on standard output, nothing else."""
     sys.stdout.write(json.dumps(data, indent=2, ensure_ascii=False, default=str) + "\n")
+
+
+def show_report(report: Mapping[str, Any], *, html: Path | None, as_json: bool) -> None:
+    """Show a report as JSON or as text, and write it as a page where asked for."""
+    if html is not None:
+        html.write_text(render_report(report), encoding="utf-8")
+    if as_json:
+        print_json(report)
+        return
+    for line in summary_lines(report):
+        out.print(line, markup=False)
+    if html is not None:
+        out.print(f"\nThe whole report: {html}", markup=False)
 
 
 def exit_code(error: errors.FivetierError) -> Exit:

@@ -9,11 +9,9 @@ from fivetier.domain.errors import UnknownSource
 from fivetier.domain.ids import SubVersion
 from fivetier.domain.tiers import Lob
 from fivetier.feeds.catalog import sources_of
-from fivetier.web.report_page import render_report
-from fivetier.web.text_report import summary_lines
 from rich.table import Table
 
-from fivetier_cli.console import Exit, UsageError, err, out, print_json
+from fivetier_cli.console import Exit, UsageError, err, out, print_json, show_report
 from fivetier_cli.stack import DEFAULT_STATE, AsJson, Deployed, StateDir, attach
 
 LobOption = Annotated[Lob, typer.Option(help="Line of business.")]
@@ -123,7 +121,10 @@ def runs(
     if not found:
         out.print("No run yet: land files, then `fivetier refresh`.")
         return
-    table = Table("run", "state", "requested by", "started (UTC)", "waiting for, or why it ended")
+    table = Table()
+    for heading in ("run", "state", "requested by", "started (UTC)"):
+        table.add_column(heading, no_wrap=True)
+    table.add_column("waiting for, or why it ended")
     for run in found:
         why = ", ".join(run["waiting_for"]) or (f"{run['error']}: {run['cause']}" if run["error"] else "")
         table.add_row(run["run_id"], run["state"], run["requested_by"], run["started_at"][:19], why)
@@ -139,15 +140,7 @@ def report(
 ) -> None:
     """Show the frozen report of a run: what would change, and what to look at before signing."""
     found = attach(state).call("GET", f"/runs/{run_id}/report", login=login)
-    if html is not None:
-        html.write_text(render_report(found), encoding="utf-8")
-    if as_json:
-        print_json(found)
-        return
-    for line in summary_lines(found):
-        out.print(line, markup=False)
-    if html is not None:
-        out.print(f"\nThe whole report: {html}", markup=False)
+    show_report(found, html=html, as_json=as_json)
 
 
 def sign(

@@ -18,7 +18,6 @@ from typing import Annotated, Any
 import typer
 
 from fivetier_cli.console import RefusedByApi, UsageError, err, out, print_json
-from infra.local.errors import LocalStackError
 from infra.local.stack import LocalStack, env_for
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON only.")]
@@ -114,12 +113,10 @@ def attach(state: Path) -> Deployed:
     """The running stack.
 
     Raises:
-        UsageError: none runs here, or it was never deployed.
+        StackNotRunning: none runs here.
+        UsageError: it was never deployed.
     """
-    try:
-        deployed = Deployed(LocalStack.attach(state))
-    except LocalStackError as error:
-        raise UsageError(str(error)) from error
+    deployed = Deployed(LocalStack.attach(state))
     if not deployed.outputs:
         raise UsageError("the local stack runs without the template; run `fivetier down`, then `fivetier up`")
     return deployed
@@ -129,7 +126,7 @@ def start(state: Path, *, port: int, detach: bool, sign_off_seconds: int | None)
     """Start the stack, deploy the template, and mark runs ABANDONED whose execution died with the last stop.
 
     Raises:
-        UsageError: it cannot start; the message says why.
+        LocalStackError: it cannot start; the message says why.
     """
     from fivetier.app.publishing import abandon_dead_runs
     from fivetier.aws.runtime import ports
@@ -139,10 +136,7 @@ def start(state: Path, *, port: int, detach: bool, sign_off_seconds: int | None)
     from infra.local.deploy import deploy
     from infra.settings import load_context, load_settings
 
-    try:
-        stack = LocalStack.start(state, port=port, detach=detach)
-    except LocalStackError as error:
-        raise UsageError(str(error)) from error
+    stack = LocalStack.start(state, port=port, detach=detach)
     try:
         context = {"stage": "local", "oidc_issuer": stack.issuer_url}
         if sign_off_seconds is not None:
@@ -206,10 +200,7 @@ def _wait_for_interrupt() -> None:
 
 def down(state: StateDir = DEFAULT_STATE, as_json: AsJson = False) -> None:
     """Stop the local stack; what was landed and published is kept for the next `up`."""
-    try:
-        stack = LocalStack.attach(state)
-    except LocalStackError as error:
-        raise UsageError(str(error)) from error
+    stack = LocalStack.attach(state)
     with err.status("stopping", spinner="dots"):
         stack.stop()
     print_json({"stopped": stack.pid}) if as_json else out.print("The local stack is stopped.")

@@ -130,7 +130,7 @@ def test_settings_are_read_from_the_environment() -> None:
 
 def test_an_empty_environment_has_defaults_and_names_what_is_missing() -> None:
     settings = Settings.from_environment({"FIVETIER_LAKE_BUCKET": ""})
-    assert settings.audit_retention_days == 2190
+    assert settings.audit_retention_days == 2192
     for name in ("ops_table", "lake_bucket"):
         with pytest.raises(SettingMissing) as missing:
             settings.need(name)

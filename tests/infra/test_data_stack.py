@@ -48,7 +48,7 @@ def test_the_audit_bucket_cannot_be_changed_afterwards(assembly: Assembly, bucke
     audit = buckets["audit"]
     assert audit["ObjectLockEnabled"] is True
     # Six years, and not GOVERNANCE, which can be bypassed (RELIABILITY §4.2).
-    assert audit["ObjectLockConfiguration"]["Rule"]["DefaultRetention"] == {"Days": 2190, "Mode": "COMPLIANCE"}
+    assert audit["ObjectLockConfiguration"]["Rule"]["DefaultRetention"] == {"Days": 2192, "Mode": "COMPLIANCE"}
     assert all("Expiration" not in str(rule) for rule in audit["LifecycleConfiguration"]["Rules"])
     policies = assembly.of_type("AWS::S3::BucketPolicy").values()
     conditional = [r for p in policies for r in rights(p["PolicyDocument"]) if "s3:if-none-match" in r.condition]
@@ -63,7 +63,7 @@ def test_only_candidates_results_and_access_logs_expire(buckets: dict[str, dict]
         for rule in bucket["LifecycleConfiguration"]["Rules"]
         if "ExpirationInDays" in rule
     }
-    assert expiring == {"staging": 2190, "athena-results": 30, "access-logs": 366}
+    assert expiring == {"staging": 2192, "athena-results": 30, "access-logs": 366}
 
 
 def test_the_key_rotates(assembly: Assembly) -> None:

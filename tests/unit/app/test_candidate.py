@@ -20,7 +20,7 @@ from fivetier.app.normalizing import read_result
 from fivetier.domain.errors import InputError, MissingSource, PeriodTooFar, StaleSubVersion
 from fivetier.domain.ids import SubVersion
 from fivetier.domain.manifest import canonical_json
-from fivetier.domain.resolve import Disagreement, Resolution, RunContext
+from fivetier.domain.resolution import Disagreement, Resolution, RunContext
 from fivetier.domain.slice import Slice
 from fivetier.domain.tiers import Lob
 from fivetier.feeds.catalog import sources_of

@@ -10,7 +10,8 @@ from fivetier.domain.ids import SubVersion, node_id
 from fivetier.domain.intervals import Interval
 from fivetier.domain.names import equality_key
 from fivetier.domain.reconcile import reconcile
-from fivetier.domain.resolve import SourceRows, resolve
+from fivetier.domain.resolution import SourceRows
+from fivetier.domain.resolve import resolve
 from fivetier.domain.slice import Node, Slice
 from fivetier.domain.tables import CONTRACT, EXTERNAL_ID, HIERARCHY_NODE, NODE_ALIAS
 from fivetier.domain.tiers import Tier

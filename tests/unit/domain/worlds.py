@@ -10,7 +10,8 @@ from fivetier.domain.events import Event, find_events
 from fivetier.domain.ids import SubVersion
 from fivetier.domain.names import equality_key
 from fivetier.domain.reconcile import reconcile
-from fivetier.domain.resolve import Resolution, RunContext, SourceRow, SourceRows, resolve
+from fivetier.domain.resolution import Resolution, RunContext, SourceRow, SourceRows
+from fivetier.domain.resolve import resolve
 from fivetier.domain.slice import Slice
 from fivetier.domain.tables import NORMALIZED_ROW
 from fivetier.domain.tiers import Lob

@@ -15,7 +15,8 @@ from fivetier.domain.findings import SAMPLE_SIZE
 from fivetier.domain.ids import SubVersion
 from fivetier.domain.reconcile import reconcile
 from fivetier.domain.report import QuarantineGroup, SourceLedger, build_report
-from fivetier.domain.resolve import Disagreement, Refused, Resolution, RunContext, SourceRows, resolve
+from fivetier.domain.resolution import Disagreement, Refused, Resolution, RunContext, SourceRows
+from fivetier.domain.resolve import resolve
 from fivetier.domain.slice import Slice
 from fivetier.domain.tables import QUARANTINE
 from fivetier.domain.tiers import Lob

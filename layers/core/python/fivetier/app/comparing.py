@@ -14,7 +14,7 @@ from fivetier.domain.errors import (
     WrongFileInSlot,
 )
 from fivetier.domain.ids import SubVersion
-from fivetier.domain.resolve import RunContext
+from fivetier.domain.resolution import RunContext
 from fivetier.domain.slice import Slice
 from fivetier.domain.tiers import Lob
 from fivetier.feeds.catalog import sources_of

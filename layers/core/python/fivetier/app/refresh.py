@@ -30,7 +30,7 @@ from fivetier.domain.errors import MissingSource, StaleSubVersion
 from fivetier.domain.ids import SubVersion
 from fivetier.domain.manifest import canonical_json
 from fivetier.domain.report import SourceLedger
-from fivetier.domain.resolve import RunContext
+from fivetier.domain.resolution import RunContext
 from fivetier.domain.slice import Slice
 from fivetier.domain.tables import RELEASE_TABLES
 from fivetier.domain.tiers import Lob

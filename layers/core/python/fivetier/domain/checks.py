@@ -14,7 +14,7 @@ from fivetier.domain.ids import CMS_CONTRACT_PBP, LEGAL_NAME, LOB_SYSTEM, PARENT
 from fivetier.domain.intervals import Interval
 from fivetier.domain.names import equality_key
 from fivetier.domain.reconcile import Delta, Reconciliation
-from fivetier.domain.resolve import Resolution
+from fivetier.domain.resolution import Resolution
 from fivetier.domain.slice import Contract, Node, Slice
 from fivetier.domain.tiers import Lob, Tier
 
@@ -188,6 +188,12 @@ def _segments(slice_: Slice) -> Iterable[tuple[Node, Node]]:
         yield from pairwise(rows)
 
 
+def _new_segments(c: Candidate) -> Iterable[tuple[Node, Node]]:
+    """Only what this candidate adds: history that was published before was signed before."""
+    known = {(row.node_id, row.valid_from) for row in c.published.nodes}
+    return ((a, b) for a, b in _segments(c.slice) if (b.node_id, b.valid_from) not in known)
+
+
 def check_overlap(c: Candidate) -> Finding | None:
     """OVERLAP: two rows of one node hold on the same day."""
     return finding("OVERLAP", [_name(b) for a, b in _segments(c.slice) if _interval(a).overlaps(_interval(b))])
@@ -197,7 +203,7 @@ def check_gap(c: Candidate) -> Finding | None:
     """GAP: a node that came back has days without a row."""
     bad = [
         {**_name(b), "from": str(a.valid_to), "to": str(b.valid_from)}
-        for a, b in _segments(c.slice)
+        for a, b in _new_segments(c)
         if a.valid_to is not None and a.valid_to < b.valid_from
     ]
     return finding("GAP", bad)
@@ -207,7 +213,7 @@ def check_term_reenrol(c: Candidate) -> Finding | None:
     """TERM_REENROL: a node ended for absence and came back within the same month."""
     bad = [
         {**_name(b), "ended": str(a.valid_to), "back": str(b.valid_from)}
-        for a, b in _segments(c.slice)
+        for a, b in _new_segments(c)
         if a.valid_to is not None
         and a.end_reason == "absent_from_source"
         and (a.valid_to.year, a.valid_to.month) == (b.valid_from.year, b.valid_from.month)

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 
+from fivetier.domain.names import equality_key
 from fivetier.domain.slice import Contract, Node, Row
 
 ABSENT = "absent_from_source"
@@ -57,3 +58,24 @@ def evolve(
                 kept.add(key(row))
     rows.extend(row for row_key, row in desired.items() if row_key not in kept)
     return tuple(rows)
+
+
+def same_node(old: Node, new: Node) -> bool:
+    """Whether two rows of a node say the same; spelling, origin and dates do not count."""
+    return (
+        old.parent_node_id == new.parent_node_id
+        and equality_key(old.name) == equality_key(new.name)
+        and equality_key(old.plan_type or "") == equality_key(new.plan_type or "")
+        and (old.tier, old.state, old.plan_year) == (new.tier, new.state, new.plan_year)
+    )
+
+
+def same_contract(old: Contract, new: Contract) -> bool:
+    """Whether two rows of a contract say the same; spelling of names, origin and dates of the row do not count."""
+    return (
+        old.lob_node_id == new.lob_node_id
+        and equality_key(old.marketing_name or "") == equality_key(new.marketing_name or "")
+        and (old.program, old.effective_date) == (new.program, new.effective_date)
+        and equality_key(old.organization_type) == equality_key(new.organization_type)
+        and equality_key(old.plan_type) == equality_key(new.plan_type)
+    )

@@ -9,8 +9,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from fivetier.domain.errors import LedgerDoesNotTie
+from fivetier.domain.history import same_node
 from fivetier.domain.names import equality_key
-from fivetier.domain.resolve import same_node
 from fivetier.domain.slice import Contract, Node, Slice
 from fivetier.domain.tiers import Tier
 

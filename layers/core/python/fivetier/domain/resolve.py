@@ -8,79 +8,16 @@ cannot say this month (a source that did not land, a row in quarantine) is carri
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime
-from typing import Any
 
-from fivetier.domain.history import evolve
+from fivetier.domain.history import evolve, same_contract, same_node
 from fivetier.domain.identity import Group, Registry, resolve_parents, resolve_subsidiaries, subsidiary_key
-from fivetier.domain.ids import CMS_CONTRACT_PBP, LEGAL_NAME, LOB_SYSTEM, PARENT_NAME, SubVersion, node_id
+from fivetier.domain.ids import CMS_CONTRACT_PBP, LEGAL_NAME, LOB_SYSTEM, PARENT_NAME, node_id
 from fivetier.domain.names import display_name, equality_key, resolution_key
+from fivetier.domain.resolution import Disagreement, Refused, Resolution, RunContext, SourceRow, SourceRows
 from fivetier.domain.slice import Alias, Contract, ExternalId, Node, Origin, Slice
-from fivetier.domain.tiers import Lob, Tier
-
-SourceRow = Mapping[str, Any]  # one row of tables.NORMALIZED_ROW
+from fivetier.domain.tiers import Tier
 
 CONTRACT_NOT_IN_DIRECTORY = "CONTRACT_NOT_IN_DIRECTORY"
-
-
-@dataclass(frozen=True, slots=True)
-class RunContext:
-    """Which run resolves, for which month, and when."""
-
-    lob: Lob
-    sub_version: SubVersion
-    run_id: str
-    observed_at: datetime
-
-    @property
-    def day(self) -> date:
-        """First day of the run's month."""
-        return self.sub_version.first_day
-
-
-@dataclass(frozen=True, slots=True)
-class SourceRows:
-    """Accepted rows by role; None means that the source did not land.
-
-    What is in quarantine is not absent, only unreadable: `held` are contracts whose directory rows are there,
-    `held_plans` are plans whose rows are there, or contracts of which a row with an unreadable plan number is.
-    """
-
-    entities: Sequence[SourceRow]
-    plans: Sequence[SourceRow] | None = None
-    reference: Sequence[SourceRow] | None = None
-    held: Collection[str] = ()
-    held_plans: Collection[str] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Refused:
-    """A row that reads well and cannot be placed."""
-
-    row: SourceRow
-    reason_code: str
-    message: str
-
-
-@dataclass(frozen=True, slots=True)
-class Disagreement:
-    """CMS and Aequalis name different parents for a contract."""
-
-    contract_id: str
-    cms: str
-    aequalis: str
-    kept: str
-
-
-@dataclass(frozen=True, slots=True)
-class Resolution:
-    """The candidate, and what resolving it brought to light."""
-
-    candidate: Slice
-    refused: tuple[Refused, ...] = ()
-    disagreements: tuple[Disagreement, ...] = ()
-    held: tuple[str, ...] = ()
-    plans_not_in_cms: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -394,24 +331,3 @@ def _by_plan(rows: Sequence[SourceRow]) -> dict[str, SourceRow]:
 
 def _external_key(row: ExternalId) -> str:
     return f"{row.node_id}|{row.id_system}|{row.id_value}"
-
-
-def same_node(old: Node, new: Node) -> bool:
-    """Whether two rows of a node say the same; spelling, origin and dates do not count."""
-    return (
-        old.parent_node_id == new.parent_node_id
-        and equality_key(old.name) == equality_key(new.name)
-        and equality_key(old.plan_type or "") == equality_key(new.plan_type or "")
-        and (old.tier, old.state, old.plan_year) == (new.tier, new.state, new.plan_year)
-    )
-
-
-def same_contract(old: Contract, new: Contract) -> bool:
-    """Whether two rows of a contract say the same; spelling of names, origin and dates of the row do not count."""
-    return (
-        old.lob_node_id == new.lob_node_id
-        and equality_key(old.marketing_name or "") == equality_key(new.marketing_name or "")
-        and (old.program, old.effective_date) == (new.program, new.effective_date)
-        and equality_key(old.organization_type) == equality_key(new.organization_type)
-        and equality_key(old.plan_type) == equality_key(new.plan_type)
-    )

@@ -120,13 +120,18 @@ def _check_person(
     if decision.role not in person.roles or decision.role not in required:
         held = sorted(person.roles & set(required))
         raise errors.RoleNotHeld(person=person.login, role=decision.role, held=held)
-    if person.login == ask.requested_by:
+    if _same_login(person.login, ask.requested_by):
         raise errors.RequesterCannotSign(person=person.login, run_id=ask.run_id)
     for other in earlier:
         if other.role == decision.role:
             raise errors.AlreadyDecided(run_id=ask.run_id, role=other.role, person=other.login)
-        if other.login == person.login:
+        if _same_login(other.login, person.login):
             raise errors.SamePersonTwice(person=person.login, role=decision.role, signed_as=other.role)
+
+
+def _same_login(one: str, other: str) -> bool:
+    """Whether two logins are one person's; case does not make two persons."""
+    return one.casefold() == other.casefold()
 
 
 def _check_findings(decision: Decision, findings: Sequence[Mapping[str, Any]]) -> None:

@@ -1,0 +1,72 @@
+"""What goes into resolving a month, and what comes out."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from fivetier.domain.ids import SubVersion
+from fivetier.domain.slice import Slice
+from fivetier.domain.tiers import Lob
+
+SourceRow = Mapping[str, Any]  # one row of tables.NORMALIZED_ROW
+
+
+@dataclass(frozen=True, slots=True)
+class RunContext:
+    """Which run resolves, for which month, and when."""
+
+    lob: Lob
+    sub_version: SubVersion
+    run_id: str
+    observed_at: datetime
+
+    @property
+    def day(self) -> date:
+        """First day of the run's month."""
+        return self.sub_version.first_day
+
+
+@dataclass(frozen=True, slots=True)
+class SourceRows:
+    """Accepted rows by role; None means that the source did not land.
+
+    What is in quarantine is not absent, only unreadable: `held` are contracts whose directory rows are there,
+    `held_plans` are plans whose rows are there, or contracts of which a row with an unreadable plan number is.
+    """
+
+    entities: Sequence[SourceRow]
+    plans: Sequence[SourceRow] | None = None
+    reference: Sequence[SourceRow] | None = None
+    held: Collection[str] = ()
+    held_plans: Collection[str] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A row that reads well and cannot be placed."""
+
+    row: SourceRow
+    reason_code: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Disagreement:
+    """CMS and Aequalis name different parents for a contract."""
+
+    contract_id: str
+    cms: str
+    aequalis: str
+    kept: str
+
+
+@dataclass(frozen=True, slots=True)
+class Resolution:
+    """The candidate, and what resolving it brought to light."""
+
+    candidate: Slice
+    refused: tuple[Refused, ...] = ()
+    disagreements: tuple[Disagreement, ...] = ()
+    held: tuple[str, ...] = ()
+    plans_not_in_cms: tuple[str, ...] = ()
