@@ -17,6 +17,7 @@ from fivetier_cli.stack import DEFAULT_STATE, AsJson, Deployed, StateDir, attach
 LobOption = Annotated[Lob, typer.Option(help="Line of business.")]
 MonthOption = Annotated[str, typer.Option(help="Month of the run, YYYY_MM.")]
 POLL_SECONDS = 0.5
+OUTCOME_SECONDS = 300
 
 
 def land(
@@ -155,6 +156,7 @@ def sign(
     digest: Annotated[
         str | None, typer.Option(help="Manifest digest you reviewed; the run's own when left out.")
     ] = None,
+    no_wait: Annotated[bool, typer.Option("--no-wait", help="Return before a last decision took effect.")] = False,
     state: StateDir = DEFAULT_STATE,
     as_json: AsJson = False,
 ) -> None:
@@ -172,12 +174,33 @@ def sign(
         "ticks": ticks,
     }
     receipt = deployed.call("POST", f"/sign-offs/{run_id}/{run['round_number'] or 0}", login=login, body=body)
+    if not receipt["still_waiting_for"] and not no_wait:
+        receipt["state"] = _outcome(deployed, run_id, login)
     if as_json:
         print_json(receipt)
-        return
-    out.print(f"{login} as {role}: {receipt['meaning']} ({receipt['signed_at']})", markup=False)
-    waiting = ", ".join(receipt["still_waiting_for"])
-    out.print(f"Still waiting for: {waiting}" if waiting else "Nobody else is waited for.", markup=False)
+    else:
+        _say_what_was_signed(receipt, login)
+    if receipt.get("state") == "FAILED":
+        raise typer.Exit(Exit.RUN_FAILED)
+
+
+def _outcome(deployed: Deployed, run_id: str, login: str) -> str:
+    """The state the decision leads to: the last signature publishes, a rejection ends the run."""
+    deadline = time.monotonic() + OUTCOME_SECONDS
+    with err.status("waiting for the outcome", spinner="dots"):
+        while True:
+            state = str(deployed.call("GET", f"/runs/{run_id}", login=login)["state"])
+            if state not in ("AWAITING_SIGN_OFF", "PUBLISHING") or time.monotonic() > deadline:
+                return state
+            time.sleep(POLL_SECONDS)
+
+
+def _say_what_was_signed(receipt: dict[str, Any], login: str) -> None:
+    out.print(f"{login} as {receipt['role']}: {receipt['meaning']} ({receipt['signed_at']})", markup=False)
+    if receipt["still_waiting_for"]:
+        out.print(f"Still waiting for: {', '.join(receipt['still_waiting_for'])}", markup=False)
+    elif "state" in receipt:
+        out.print(f"{receipt['run_id']} is {receipt['state']}", markup=False)
 
 
 def _tick(text: str) -> tuple[str, str]:

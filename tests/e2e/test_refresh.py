@@ -59,8 +59,9 @@ def test_a_rejected_run_ends_and_asking_again_needs_a_reason(pipeline: Pipeline,
     month = pipeline.next_month()
     pipeline.land(month, directory(base[1:]))
     run_id = pipeline.refresh(month)["run_id"]
-    assert pipeline.sign(run_id, "engineering_lead", "reject").exit_code == 0
-    ended = pipeline.ended(run_id)
+    rejected = pipeline.sign(run_id, "engineering_lead", "reject", "--json")
+    assert (rejected.exit_code, rejected.json["state"]) == (0, "REJECTED")
+    ended = pipeline.run(run_id)
     assert (ended["state"], ended["error"]) == ("REJECTED", "SignOffRejected")
     assert "rejected by engineering_lead" in ended["cause"]
     again = pipeline.command("refresh", *LOB, "--sub-version", month)
