@@ -8,6 +8,7 @@ import pytest
 
 from tests.support.cli import run
 from tests.support.cms import Entry, directory, entries, monthly, plans_of
+from tests.support.emulator import eventually
 from tests.support.pipeline import LOB, MONTHLY, Pipeline
 
 pytestmark = pytest.mark.local_stack
@@ -109,6 +110,21 @@ def test_a_question_nobody_answers_expires(pipeline: Pipeline, base: list[Entry]
     assert (ended["state"], ended["error"]) == ("EXPIRED", "SignOffExpired")
     assert pipeline.sign(run_id, "data_lead").exit_code == 3
     assert pipeline.command("refresh", *LOB, "--sub-version", month).exit_code == 3
+
+
+def test_two_runs_at_once_take_turns_and_one_question_is_left(pipeline: Pipeline, base: list[Entry]) -> None:
+    months = pipeline.next_month(), pipeline.next_month()
+    started = []
+    for month, rows in zip(months, (base[5:], base[6:]), strict=True):
+        pipeline.land(month, directory(rows))
+        started.append(pipeline.command("refresh", *LOB, "--sub-version", month, "--json").json["run_id"])
+    for month in months:
+        assert pipeline.refresh(month)["state"] in ("AWAITING_SIGN_OFF", "SUPERSEDED")
+    eventually(
+        lambda: sorted(pipeline.state(run) for run in started) == ["AWAITING_SIGN_OFF", "SUPERSEDED"], seconds=30
+    )
+    left = next(run for run in started if pipeline.state(run) == "AWAITING_SIGN_OFF")
+    assert pipeline.sign(left, "data_lead", "reject").exit_code == 0
 
 
 def test_rules_of_signing_are_refused_with_exit_code_3(pipeline: Pipeline, base: list[Entry]) -> None:

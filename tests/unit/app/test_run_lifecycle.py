@@ -193,7 +193,7 @@ def test_a_required_source_that_did_not_land_is_named(rehearsal: Rehearsal) -> N
 def test_quarantine_is_kept_even_when_the_period_refuses_the_run(rehearsal: Rehearsal) -> None:
     rehearsal.world.landing.land(MA, DIRECTORY, "2025_06", "MA_Contract_Directory_2024_08.csv", directory(entries()))
     run_id = rehearsal.start("2025_06").run_id
-    with pytest.raises(errors.PeriodTooFar, match="2024_08"):
+    with pytest.raises(errors.StaleSubVersion, match="2024_08"):
         rehearsal.to_sign_off(run_id)
     assert rehearsal.world.staging.get_table(keys.quarantine_key(run_id, DIRECTORY)).num_rows == 0
 

@@ -9,7 +9,7 @@ from typing import Any
 import pyarrow as pa
 
 from fivetier.domain.checks import Candidate, SourceUse, run_gates
-from fivetier.domain.errors import PeriodTooFar
+from fivetier.domain.errors import StaleSubVersion
 from fivetier.domain.events import find_events
 from fivetier.domain.findings import SAMPLE_SIZE
 from fivetier.domain.ids import SubVersion
@@ -41,10 +41,10 @@ def check_period(ledger: SourceLedger, lob: Lob, sub_version: SubVersion) -> Non
     """Refuse a file whose own period is more than three months off.
 
     Raises:
-        PeriodTooFar: it is.
+        StaleSubVersion: it is.
     """
     if ledger.period is not None and SubVersion.parse(ledger.period).months_from(sub_version) > MAX_PERIOD_DISTANCE:
-        raise PeriodTooFar(lob=lob, sub_version=str(sub_version), file=ledger.file, period=ledger.period)
+        raise StaleSubVersion(lob=lob, sub_version=str(sub_version), file=ledger.file, other=ledger.period)
 
 
 def resolve_feeds(feeds: Sequence[Feed], context: RunContext, published: Slice) -> tuple[Resolution, pa.Table]:

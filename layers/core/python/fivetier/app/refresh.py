@@ -63,7 +63,7 @@ def discover_feeds(request: LeasedRequest, ports: Ports) -> Discovery:
     run = ports.runs.get_run(request.run_id)
     current = ports.lake.current_release(run.lob)
     if current is not None and SubVersion.parse(run.sub_version) < SubVersion.parse(current.sub_version):
-        raise StaleSubVersion(lob=run.lob, sub_version=run.sub_version, current=current.sub_version)
+        raise StaleSubVersion(lob=run.lob, sub_version=run.sub_version, other=current.sub_version)
     pinned = {obj.source for obj in run.objects}
     missing = [spec.source for spec in sources_of(request.lob) if spec.required and spec.source not in pinned]
     if missing:

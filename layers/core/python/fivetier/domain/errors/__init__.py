@@ -5,7 +5,7 @@
     │   ├── EmptyFile, NoDataRows, TruncatedFile, UnreadableEncoding, UnsupportedFormat
     │   ├── MissingColumn, DuplicateColumn, WrongFileInSlot, InvalidMapping
     │   ├── InvalidId, InvalidSubVersion, UnknownSource, MissingSource
-    │   ├── StaleSubVersion, PeriodTooFar
+    │   ├── StaleSubVersion
     │   ├── AmbiguousContent, ExpandsTooFar, UnknownFeedVersion
     │   └── DuplicateKey
     ├── RuleRefused           a rule says no; the message says which and what to do
@@ -43,7 +43,6 @@ from fivetier.domain.errors.inputs import (
     MissingColumn,
     MissingSource,
     NoDataRows,
-    PeriodTooFar,
     StaleSubVersion,
     TruncatedFile,
     UnknownFeedVersion,
@@ -119,7 +118,6 @@ __all__ = [
     "NotAuthenticated",
     "NotFound",
     "ObjectChanged",
-    "PeriodTooFar",
     "ReasonMissing",
     "ReleaseFilesDiffer",
     "ReportNotFound",

@@ -124,26 +124,19 @@ class MissingSource(InputError):
 
 
 class StaleSubVersion(InputError):
-    """The month asked for is older than what is published."""
+    """The month is older than what is published, or a file's own period is more than three months off.
 
-    def __init__(self, *, lob: str, sub_version: str, current: str) -> None:
-        self.lob, self.sub_version, self.current = lob, sub_version, current
-        super().__init__(
-            f"{lob}: {sub_version} is older than the published {current}. A refresh never goes back; "
-            f"to restore an earlier publication use a rollback."
-        )
+    `other` is the published month, or the period of `file`.
+    """
 
-
-class PeriodTooFar(StaleSubVersion):
-    """A file's own period is more than three months off the sub-version."""
-
-    def __init__(self, *, lob: str, sub_version: str, file: str, period: str) -> None:
-        self.file, self.period = file, period
-        InputError.__init__(
-            self,
-            f"{lob} {sub_version}: {file} is of {period}, more than 3 months off. Land the file of this period.",
-        )
-        self.lob, self.sub_version, self.current = lob, sub_version, period
+    def __init__(self, *, lob: str, sub_version: str, other: str, file: str | None = None) -> None:
+        self.lob, self.sub_version, self.other, self.file = lob, sub_version, other, file
+        if file is None:
+            super().__init__(f"{lob}: {sub_version} is older than the published {other}. A refresh never goes back.")
+        else:
+            super().__init__(
+                f"{lob} {sub_version}: {file} is of {other}, more than 3 months off. Land the file of this period."
+            )
 
 
 class DuplicateKey(InputError):
