@@ -257,6 +257,9 @@ def test_a_contract_that_comes_back_months_later_leaves_a_gap() -> None:
     back = judged(without, run(JUNE, MARKET, without))
     assert {"GAP"} <= codes_of(back)
     assert "TERM_REENROL" not in codes_of(back)
+    signed = publish(JUNE, MARKET, without)
+    later = judged(signed, run("2025_07", MARKET, signed))
+    assert "GAP" not in codes_of(later), "what was signed once is not asked again"
 
 
 def test_both_sides_of_a_disagreement_are_shown() -> None:

@@ -191,7 +191,8 @@ def _segments(slice_: Slice) -> Iterable[tuple[Node, Node]]:
 def _new_segments(c: Candidate) -> Iterable[tuple[Node, Node]]:
     """Only what this candidate adds: history that was published before was signed before."""
     known = {(row.node_id, row.valid_from) for row in c.published.nodes}
-    return ((a, b) for a, b in _segments(c.slice) if (b.node_id, b.valid_from) not in known)
+    pairs = _segments(c.slice)
+    return ((a, b) for a, b in pairs if not {(a.node_id, a.valid_from), (b.node_id, b.valid_from)} <= known)
 
 
 def check_overlap(c: Candidate) -> Finding | None:
