@@ -11,7 +11,6 @@ from fivetier.domain.runs import (
     RETRIED_FREELY,
     RETRIED_WITH_REASON,
     RunState,
-    attempt_of,
     feed_digest,
     make_run_id,
 )
@@ -40,16 +39,7 @@ def test_a_run_is_named_after_what_it_is_about(lob: Lob, year: int, month: int, 
     digest = feed_digest(objects)
     run_id = make_run_id(lob, SubVersion(year, month), digest, attempt)
     assert run_id == f"{lob.value}-{year}_{month:02}-{digest[:12]}-{attempt:02}"
-    assert attempt_of(run_id) == attempt
     assert len(run_id) <= 80  # an execution name of Step Functions
-
-
-@pytest.mark.parametrize(
-    "text", ["", "run-1", "medicaid-2025_06-abcdefabcdef-1", "medicaid-2025_06-ABCDEFABCDEF-01", "x"]
-)
-def test_another_text_is_no_run_id(text: str) -> None:
-    with pytest.raises(ValueError, match="is no run id"):
-        attempt_of(text)
 
 
 @given(OBJECTS, st.randoms(use_true_random=False))

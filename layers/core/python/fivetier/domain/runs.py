@@ -1,7 +1,6 @@
 """A run: one refresh of one LOB for one month, its name and the states it may be in (DECISIONS, Names)."""
 
 import hashlib
-import re
 from enum import StrEnum
 
 from fivetier.domain.ids import RunId, SubVersion
@@ -34,10 +33,6 @@ RETRIED_FREELY = frozenset({RunState.FAILED, RunState.ABANDONED})
 #: ... and only with a stated reason after these; otherwise the same run is returned.
 RETRIED_WITH_REASON = frozenset({RunState.REJECTED, RunState.EXPIRED})
 
-_RUN_ID = re.compile(
-    r"(?P<lob>[a-z_]+)-(?P<sub_version>[0-9]{4}_[0-9]{2})-(?P<digest>[0-9a-f]{12})-(?P<attempt>[0-9]{2})"
-)
-
 
 def feed_digest(objects: list[tuple[str, str]]) -> str:
     """Digest of what landed: SHA-256 over the sorted (source, sha256) pairs; file names do not count."""
@@ -48,15 +43,3 @@ def feed_digest(objects: list[tuple[str, str]]) -> str:
 def make_run_id(lob: Lob, sub_version: SubVersion, digest: str, attempt: int) -> RunId:
     """Name a run; the name is also the Step Functions execution name, so a repeated trigger is the same run."""
     return RunId(f"{lob.value}-{sub_version}-{digest[:12]}-{attempt:02}")
-
-
-def attempt_of(run_id: str) -> int:
-    """The attempt in a run id.
-
-    Raises:
-        ValueError: the text is no run id.
-    """
-    match = _RUN_ID.fullmatch(run_id)
-    if match is None:
-        raise ValueError(f"{run_id!r} is no run id")
-    return int(match["attempt"])
