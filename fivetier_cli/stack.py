@@ -67,7 +67,7 @@ class Deployed:
             RefusedByApi: the answer is an error; its code and words are the API's.
         """
         request = urllib.request.Request(
-            self._api_url + path,
+            self.api_url + path,
             data=None if body is None else json.dumps(body).encode(),
             method=method,
             headers={"Authorization": f"Bearer {self._token(login)}", "Content-Type": "application/json"},
@@ -89,7 +89,7 @@ class Deployed:
         return token
 
     @cached_property
-    def _api_url(self) -> str:
+    def api_url(self) -> str:
         """The HTTP API's address on loopback; the template's own output names a host of AWS."""
         api_id = self.outputs["ApiUrl"].split("//")[1].split(".")[0]
         return f"{self.stack.endpoint_url}/_aws/execute-api/{api_id}/$default"

@@ -2,6 +2,8 @@
 
 import itertools
 import time
+import urllib.error
+import urllib.request
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -84,6 +86,18 @@ class Pipeline:
         self.sign_both(status["run_id"])
         assert self.ended(status["run_id"])["state"] == "PUBLISHED"
         return str(status["run_id"])
+
+    def request(self, method: str, path: str, authorization: str | None) -> int:
+        """The status the API answers a bare request with."""
+        headers = {"Content-Type": "application/json"} | ({"Authorization": authorization} if authorization else {})
+        data = b"{}" if method in ("POST", "PUT", "PATCH") else None
+        request = urllib.request.Request(self.deployed.api_url + path, data=data, method=method, headers=headers)
+        try:
+            with urllib.request.urlopen(request, timeout=30) as answer:
+                return int(answer.status)
+        except urllib.error.HTTPError as error:
+            with error:
+                return error.code
 
     def sql(self, statement: str, *options: str) -> list[dict[str, Any]]:
         answer = self.command("sql", statement, "--json", *options)

@@ -164,6 +164,28 @@ def test_publishing_refuses_when_the_base_has_moved(rehearsal: Rehearsal) -> Non
         rehearsal.publish(slow, digest)
 
 
+def test_nobody_takes_the_lease_from_a_run_that_publishes(
+    waiting: tuple[Rehearsal, str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rehearsal, run_id, digest = waiting
+    rehearsal.sign(run_id, "engineering_lead")
+    rehearsal.sign(run_id, "data_lead")
+    rehearsal.land("2024_09", directory(entries()[1:]))
+    other = rehearsal.start("2024_09").run_id
+    add, refused = rehearsal.world.lake.add_release_files, []
+
+    def meanwhile(*arguments: object, **options: object) -> None:
+        with pytest.raises(errors.LeaseHeld) as held:
+            rehearsal.to_sign_off(other)
+        refused.append(held.value.holder)
+        add(*arguments, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(rehearsal.world.lake, "add_release_files", meanwhile)
+    rehearsal.publish(run_id, digest)
+    assert refused == [run_id]
+    assert rehearsal.state(run_id) == "PUBLISHED"
+
+
 def test_an_older_month_is_refused(rehearsal: Rehearsal) -> None:
     rehearsal.published("2025_06", directory(entries()))
     rehearsal.land("2024_08", directory(entries()[1:]))
