@@ -153,6 +153,18 @@ def test_a_changed_byte_stops_the_publication(waiting: tuple[Rehearsal, str, str
         rehearsal.world.staging.bucket.versions[key].pop()
 
 
+def test_a_table_whose_schema_changed_meanwhile_is_not_published(
+    waiting: tuple[Rehearsal, str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rehearsal, run_id, digest = waiting
+    rehearsal.sign(run_id, "engineering_lead")
+    rehearsal.sign(run_id, "data_lead")
+    monkeypatch.setattr(rehearsal.world.lake, "schema_ids", lambda: {"contract": "7"})
+    with pytest.raises(errors.ObjectChanged, match="schemas"):
+        rehearsal.publish(run_id, digest)
+    assert rehearsal.world.lake.current_release(MA) is None
+
+
 def test_publishing_refuses_when_the_base_has_moved(rehearsal: Rehearsal) -> None:
     rehearsal.land("2024_08", directory(entries()))
     slow = rehearsal.start("2024_08").run_id
@@ -162,6 +174,7 @@ def test_publishing_refuses_when_the_base_has_moved(rehearsal: Rehearsal) -> Non
     rehearsal.published("2024_09", directory(entries()[1:]))
     with pytest.raises(errors.BaseMoved):
         rehearsal.publish(slow, digest)
+    assert not rehearsal.world.lake.find_release(slow), "refused before a file was added"
 
 
 def test_nobody_takes_the_lease_from_a_run_that_publishes(
@@ -204,6 +217,23 @@ def test_a_missing_optional_source_carries_its_plans_forward(rehearsal: Rehearsa
     assert report["ledger"]["nodes_by_tier"]["4"] == 2 * (len(rows) - 1)
     missing = next(f for f in report["findings"] if f["code"] == "SOURCE_MISSING")
     assert {s["source"] for s in missing["samples"]} == {MONTHLY, AEQUALIS}
+
+
+@pytest.mark.parametrize(("plan_id", "kept"), [("", False), ("first", True)])
+def test_a_contract_level_row_keeps_no_plan_and_an_unreadable_one_does(
+    rehearsal: Rehearsal, plan_id: str, kept: bool
+) -> None:
+    rows = entries()
+    rehearsal.published("2024_08", directory(rows), **{MONTHLY: monthly(plans_of(rows))})
+    plans = [(contract, plan) for contract, plan in plans_of(rows) if (contract, plan) != ("H1000", "2")]
+    rehearsal.land("2024_09", directory(rows))
+    rehearsal.land("2024_09", monthly([*plans, ("H1000", plan_id)]), MONTHLY)
+    run_id = rehearsal.start("2024_09").run_id
+    rehearsal.to_sign_off(run_id)
+    report = signing.view_report(run_id, rehearsal.world)
+    assert report["ledger"]["quarantined_rows"] == 1
+    assert report["ledger"]["nodes_by_tier"]["4"] == len(plans) + kept
+    assert ("HELD_BY_QUARANTINE" in {f["code"] for f in report["findings"]}) is kept
 
 
 def test_a_required_source_that_did_not_land_is_named(rehearsal: Rehearsal) -> None:
