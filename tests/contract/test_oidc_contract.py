@@ -1,69 +1,21 @@
 """The token verifier against an issuer on loopback with real keys."""
 
-import json
-import threading
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import jwt
 import pytest
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
-from fivetier.aws.oidc import OidcVerifier
+from fivetier.aws.oidc import OidcIssuer, OidcVerifier
 from fivetier.domain.errors import NotAuthenticated
-from jwt.algorithms import ECAlgorithm, RSAAlgorithm
 
-RSA_KEY = rsa.generate_private_key(65537, 2048)
-EC_KEY = ec.generate_private_key(ec.SECP256R1())
-STRANGER = rsa.generate_private_key(65537, 2048)
-
-
-@dataclass
-class Issuer:
-    url: str
-    document: dict[str, Any] = field(default_factory=dict)
-    requests: list[str] = field(default_factory=list)
-
-    def token(self, key: Any = RSA_KEY, kid: str = "rsa", algorithm: str = "RS256", **claims: Any) -> str:
-        """An Authorization header; a claim given as None is left out."""
-        now = int(time.time())
-        stated = {"iss": self.url, "aud": "fivetier", "sub": "s-1", "iat": now, "exp": now + 300, **claims}
-        stated = {name: value for name, value in stated.items() if value is not None}
-        return "Bearer " + jwt.encode(stated, key, algorithm=algorithm, headers={"kid": kid})
-
-    def verifier(self) -> OidcVerifier:
-        return OidcVerifier(self.url, "fivetier")
+from tests.support.oidc_issuer import EC_KEY, STRANGER, Issuer, running_issuer
 
 
 @pytest.fixture
 def issuer() -> Iterator[Issuer]:
-    keys = [
-        {**RSAAlgorithm.to_jwk(RSA_KEY.public_key(), as_dict=True), "kid": "rsa", "use": "sig", "alg": "RS256"},
-        {**ECAlgorithm.to_jwk(EC_KEY.public_key(), as_dict=True), "kid": "ec", "use": "sig", "alg": "ES256"},
-    ]
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            made.requests.append(self.path)
-            answers = {"/keys": {"keys": keys}, "/no-keys": {"keys": []}}
-            body = json.dumps(answers.get(self.path, made.document)).encode() if self.path != "/no-json" else b"<html>"
-            self.send_response(200)
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, *_: object) -> None: ...
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    made = Issuer(f"http://127.0.0.1:{server.server_port}")
-    made.document = {"issuer": made.url, "jwks_uri": f"{made.url}/keys"}
-    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
-    thread.start()
-    yield made
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with running_issuer() as made:
+        yield made
 
 
 def refusal(issuer: Issuer, header: str | None) -> str:
@@ -186,6 +138,6 @@ def test_an_issuer_without_readable_keys_is_refused(issuer: Issuer, path: str) -
 
 
 def test_an_issuer_that_does_not_answer_is_told(issuer: Issuer) -> None:
-    unreachable = OidcVerifier("http://127.0.0.1:9", "fivetier")
+    unreachable = OidcVerifier(OidcIssuer("http://127.0.0.1:9", "fivetier"))
     with pytest.raises(NotAuthenticated, match="cannot be reached"):
         unreachable.verify(issuer.token())

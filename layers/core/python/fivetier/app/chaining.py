@@ -7,12 +7,14 @@ stands in the chain already is only noted.
 
 from collections.abc import Iterable
 
+from fivetier.app.policy import policies
 from fivetier.app.ports import AuditStore
 from fivetier.app.records import ChainHead
 from fivetier.app.world import Occasion, Ports
 from fivetier.domain.audit import AuditEvent, ChainedEvent, chain
 from fivetier.domain.runs import RunState
 from fivetier.domain.signoff import Verdict, outcome
+from fivetier.domain.tiers import Lob
 
 DECIDED = "sign_off_decided"
 SUPERSEDED = "superseded"
@@ -70,7 +72,7 @@ def wake(run_id: str, ports: Ports) -> None:
     if ask is None or run.state is not RunState.AWAITING_SIGN_OFF:
         return
     decisions = ports.runs.decisions(run_id, ask.round_number)
-    verdict = outcome(decisions)
+    verdict = outcome(decisions, policies()[Lob(run.lob)].signing_roles)
     if verdict is None:
         return
     token = ports.runs.get_task_token(run_id)

@@ -37,6 +37,7 @@ def sign_off(run_id: str, round_number: int, request: SignOffRequest, person: Pe
         manifest_digest=request.manifest_digest,
         signed_at=utc_text(now),
         ticks=tuple(sorted(request.ticks.items())),
+        name=person.name,
     )
     earlier = ports.runs.decisions(run_id, ask.round_number)
     required = policies()[Lob(run.lob)].signing_roles
@@ -44,7 +45,7 @@ def sign_off(run_id: str, round_number: int, request: SignOffRequest, person: Pe
         decision,
         person=person,
         run_state=run.state,
-        ask=Ask(run_id, ask.round_number, ask.manifest_digest, ask.expires_at, ask.requested_by),
+        ask=ask_of(ask),
         earlier=earlier,
         findings=_report(run, ports)["findings"],
         now=now,
@@ -74,6 +75,11 @@ def sign_off(run_id: str, round_number: int, request: SignOffRequest, person: Pe
         meaning=decision.meaning,
         still_waiting_for=[role for role in required if role not in decided] if decision.verdict == "approve" else [],
     )
+
+
+def ask_of(ask: OpenAsk) -> Ask:
+    """The stored ask as the rules of sign-off know it."""
+    return Ask(ask.run_id, ask.round_number, ask.manifest_digest, ask.expires_at, ask.requested_by)
 
 
 def _open_ask(run: Run, ports: Ports) -> OpenAsk:
@@ -117,6 +123,7 @@ def _view(run: Run, ports: Ports) -> dict[str, Any]:
             {
                 "role": d.role,
                 "login": d.login,
+                "name": d.name,
                 "decision": d.verdict,
                 "reason": d.reason,
                 "signed_at": d.signed_at,

@@ -76,6 +76,7 @@ def decision_to_item(decision: Decision) -> Item:
         "round_number": decision.round_number,
         "role": decision.role,
         "login": decision.login,
+        "name": decision.name,
         "verdict": decision.verdict,
         "reason": decision.reason,
         "manifest_digest": decision.manifest_digest,
@@ -97,4 +98,5 @@ def item_to_decision(item: Item) -> Decision:
         manifest_digest=str(item["manifest_digest"]),
         signed_at=str(item["signed_at"]),
         ticks=ticks,
+        name=str(item["name"]),
     )

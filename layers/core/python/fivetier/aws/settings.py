@@ -32,6 +32,10 @@ class Settings(BaseModel):
     state_machines: dict[str, str] = {}
     oidc_issuer: str | None = None
     oidc_audience: str | None = None
+    #: Where the pages are, without a slash at the end.
+    front_door_url: str | None = None
+    #: The AWS console of the region; none in the local stack.
+    console_url: str | None = None
     #: How long people are asked, instead of what the LOB's policy says; for rehearsals only.
     sign_off_seconds: int | None = None
     #: Six years, as HIPAA wants (45 CFR 164.316), leap days counted.

@@ -14,6 +14,8 @@ from fivetier.aws.settings import Settings
 
 if TYPE_CHECKING:
     from fivetier.app import ports
+    from fivetier.aws.front_door import FrontDoor
+    from fivetier.aws.oidc import OidcIssuer
 
 
 @cache
@@ -109,4 +111,20 @@ def verifier() -> ports.TokenVerifier:
     """The issuer's tokens."""
     from fivetier.aws.oidc import OidcVerifier
 
-    return OidcVerifier(settings().need("oidc_issuer"), settings().need("oidc_audience"))
+    return OidcVerifier(issuer())
+
+
+@cache
+def issuer() -> OidcIssuer:
+    """Who says who people are."""
+    from fivetier.aws.oidc import OidcIssuer
+
+    return OidcIssuer(settings().need("oidc_issuer"), settings().need("oidc_audience"))
+
+
+@cache
+def door() -> FrontDoor:
+    """Login and sessions of the pages."""
+    from fivetier.aws.front_door import FrontDoor
+
+    return FrontDoor(issuer(), settings().need("front_door_url"))

@@ -64,6 +64,7 @@ class Decision:
     manifest_digest: str
     signed_at: str
     ticks: tuple[tuple[str, str], ...] = ()
+    name: str = ""
 
     @property
     def meaning(self) -> str:
@@ -99,13 +100,8 @@ def check_decision(
     Raises:
         RuleRefused: one of its subclasses, saying which rule.
     """
-    if run_state is not RunState.AWAITING_SIGN_OFF:
-        raise errors.AskNotOpen(run_id=ask.run_id, state=run_state)
-    if decision.round_number != ask.round_number:
-        raise errors.AskReplaced(run_id=ask.run_id, round_number=decision.round_number, current=ask.round_number)
-    if now >= ask.expires_at:
-        raise errors.AskExpired(run_id=ask.run_id, expired_at=ask.expires_at.isoformat(timespec="seconds"))
-    _check_person(decision, person, ask, earlier, required)
+    _check_open(ask, decision.round_number, run_state, now)
+    _check_person(decision.role, person, ask, earlier, required)
     if decision.manifest_digest != ask.manifest_digest:
         raise errors.DigestMismatch(run_id=ask.run_id, signed=decision.manifest_digest, frozen=ask.manifest_digest)
     if not decision.reason.strip():
@@ -114,19 +110,61 @@ def check_decision(
         _check_findings(decision, findings)
 
 
-def _check_person(
-    decision: Decision, person: Person, ask: Ask, earlier: Sequence[Decision], required: Collection[str]
-) -> None:
-    if decision.role not in person.roles or decision.role not in required:
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What a person may do about a question now: decide in one of `roles`, or the rule that says why not."""
+
+    roles: tuple[str, ...] = ()
+    refused: errors.RuleRefused | None = None
+
+
+def standing_of(
+    person: Person,
+    *,
+    round_number: int,
+    run_state: RunState,
+    ask: Ask,
+    earlier: Sequence[Decision],
+    now: datetime,
+    required: Collection[str] = REQUIRED_ROLES,
+) -> Standing:
+    """In which roles a person may decide a round now, by the rules of `check_decision`."""
+    try:
+        _check_open(ask, round_number, run_state, now)
+    except errors.RuleRefused as refused:
+        return Standing(refused=refused)
+    roles, why = [], None
+    for role in required:
+        try:
+            _check_person(role, person, ask, earlier, required)
+        except errors.RuleRefused as refused:
+            # What bars a person from a role they hold says more than that they lack another one.
+            why = refused if why is None or isinstance(why, errors.RoleNotHeld) else why
+        else:
+            roles.append(role)
+    return Standing(tuple(roles), None if roles else why)
+
+
+def _check_open(ask: Ask, round_number: int, run_state: RunState, now: datetime) -> None:
+    if run_state is not RunState.AWAITING_SIGN_OFF:
+        raise errors.AskNotOpen(run_id=ask.run_id, state=run_state)
+    if round_number != ask.round_number:
+        raise errors.AskReplaced(run_id=ask.run_id, round_number=round_number, current=ask.round_number)
+    if now >= ask.expires_at:
+        raise errors.AskExpired(run_id=ask.run_id, expired_at=ask.expires_at.isoformat(timespec="seconds"))
+
+
+def _check_person(role: str, person: Person, ask: Ask, earlier: Sequence[Decision], required: Collection[str]) -> None:
+    if role not in person.roles or role not in required:
         held = sorted(person.roles & set(required))
-        raise errors.RoleNotHeld(person=person.login, role=decision.role, held=held)
+        raise errors.RoleNotHeld(person=person.login, role=role, held=held)
     if _same_login(person.login, ask.requested_by):
         raise errors.RequesterCannotSign(person=person.login, run_id=ask.run_id)
     for other in earlier:
-        if other.role == decision.role:
+        if other.role == role:
             raise errors.AlreadyDecided(run_id=ask.run_id, role=other.role, person=other.login)
         if _same_login(other.login, person.login):
-            raise errors.SamePersonTwice(person=person.login, role=decision.role, signed_as=other.role)
+            raise errors.SamePersonTwice(person=person.login, role=role, signed_as=other.role)
 
 
 def _same_login(one: str, other: str) -> bool:

@@ -17,7 +17,7 @@ class DecisionView:
     """What one person decided in one role."""
 
     role: str
-    login: str
+    who: str
     verdict: str
     signed_at: str
     reason: str
@@ -64,7 +64,7 @@ def decisions(report: Report) -> tuple[DecisionView, ...]:
     return tuple(
         DecisionView(
             role(decision["role"]),
-            decision["login"],
+            who(decision),
             VERDICTS.get(decision["decision"], humanized(decision["decision"])),
             instant(decision["signed_at"]),
             decision["reason"],
@@ -72,6 +72,12 @@ def decisions(report: Report) -> tuple[DecisionView, ...]:
         )
         for decision in report.get("decisions", ())
     )
+
+
+def who(decision: Mapping[str, Any]) -> str:
+    """A person by name and login; some issuers' logins are numbers."""
+    name, login = decision.get("name", ""), decision["login"]
+    return f"{name} ({login})" if name and name != login else str(login)
 
 
 def moved(report: Report) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from fivetier.web.banner import who
 from fivetier.web.grids import Cell, Grid, Head, code, number, sample_grid, text
 from fivetier.web.words import (
     PROGRAMS,
@@ -63,7 +64,7 @@ def _finding(found: Mapping[str, Any], report: Report) -> FindingView:
     anchor, samples = finding_anchor(found["code"]), found["samples"]
     caption = f"Samples of {found['code']}: {_shown(len(samples), found['count'])}"
     ticks = tuple(
-        f"{decision['login']} ({role(decision['role'])}): {decision['ticks'][found['code']]}"
+        f"{who(decision)} ({role(decision['role'])}): {decision['ticks'][found['code']]}"
         for decision in report.get("decisions", ())
         if found["code"] in decision["ticks"]
     )

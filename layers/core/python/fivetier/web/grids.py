@@ -14,11 +14,12 @@ _CODES = frozenset({"key", "nodes", "contracts", "parent_before", "parent_node_i
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """One cell. `fold` is long text that stands folded below a summary."""
+    """One cell. `fold` is long text that stands folded below a summary, `href` a page of ours."""
 
     text: str
     kind: Kind = "text"
     fold: str = ""
+    href: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,18 +1,12 @@
 """The report as one standalone HTML page: no script, no outside resource, readable as a file, on a phone, on paper."""
 
-import base64
-import hashlib
 from collections.abc import Mapping
-from functools import cache
-from importlib import resources
 from typing import Any
-
-from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup, escape
 
 from fivetier.domain.errors import InputError
 from fivetier.domain.report import REPORT_VERSION
-from fivetier.web import banner, charts, evidence, highlights, ledger, words
+from fivetier.web import banner, charts, evidence, highlights, ledger
+from fivetier.web.environment import render
 from fivetier.web.events import SHOWN, event_groups
 from fivetier.web.grids import Cell, Grid, Head, number, tie
 
@@ -26,34 +20,17 @@ def render_report(report: Mapping[str, Any]) -> str:
     Raises:
         InputError: the report is of a version this page does not know.
     """
+    return render("report.html.j2", report_view(report))
+
+
+def report_view(report: Mapping[str, Any]) -> dict[str, Any]:
+    """What the report's template shows.
+
+    Raises:
+        InputError: the report is of a version this page does not know.
+    """
     if report["report_version"] != REPORT_VERSION:
         raise InputError(f"this page reads report version {REPORT_VERSION}, not {report['report_version']!r}")
-    return _environment().get_template("report.html.j2").render(**_view(report))
-
-
-@cache
-def _environment() -> Environment:
-    environment = Environment(
-        loader=PackageLoader("fivetier.web", "templates"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    style = resources.files("fivetier.web").joinpath("templates", "report.css").read_text(encoding="utf-8")
-    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
-    # The page's own style sheet is the only markup that does not come from a template.
-    environment.globals.update(style=Markup(style), style_hash=digest)
-    environment.filters.update(count=words.count, many=words.many, breakable=_breakable)
-    return environment
-
-
-def _breakable(text: str) -> Markup:
-    """Long file and source names may break after an underscore; the text itself stays escaped and whole."""
-    return escape(text).replace("_", Markup("_<wbr>"))
-
-
-def _view(report: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "title": highlights.title(report),
         "advice": highlights.advice(report),

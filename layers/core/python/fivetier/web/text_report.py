@@ -36,7 +36,7 @@ def _banner(report: Report) -> Iterator[str]:
     if state := banner.state(report):
         yield f"State: {state}"
     for decision in banner.decisions(report):
-        yield f"{decision.verdict} by {decision.login} as {decision.role.lower()}: {decision.reason}"
+        yield f"{decision.verdict} by {decision.who} as {decision.role.lower()}: {decision.reason}"
     yield from filter(None, (banner.waiting(report), banner.moved(report)))
 
 

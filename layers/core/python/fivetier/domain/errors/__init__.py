@@ -9,7 +9,7 @@
     │   ├── AmbiguousContent, ExpandsTooFar, UnknownFeedVersion
     │   └── DuplicateKey
     ├── RuleRefused           a rule says no; the message says which and what to do
-    │   ├── NotAuthenticated, RoleNotHeld, RequesterCannotSign, SamePersonTwice
+    │   ├── NotAuthenticated, ForeignForm, RoleNotHeld, RequesterCannotSign, SamePersonTwice
     │   ├── AskNotOpen, AskReplaced, AskExpired, AlreadyDecided, DigestMismatch
     │   ├── FindingBlocks, TickMissing, ReasonMissing
     │   ├── BaseMoved, SignOffIncomplete, LeaseHeld, FencedOut, AttemptNeedsReason
@@ -72,6 +72,7 @@ from fivetier.domain.errors.rules import (
     DigestMismatch,
     FencedOut,
     FindingBlocks,
+    ForeignForm,
     LakeBusy,
     LeaseHeld,
     NotAuthenticated,
@@ -103,6 +104,7 @@ __all__ = [
     "FileDoesNotFit",
     "FindingBlocks",
     "FivetierError",
+    "ForeignForm",
     "InputError",
     "IntegrityError",
     "InvalidId",

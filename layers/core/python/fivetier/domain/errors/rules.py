@@ -13,6 +13,13 @@ class NotAuthenticated(RuleRefused):
         super().__init__(f"sign in first: {detail}")
 
 
+class ForeignForm(RuleRefused):
+    """A form was not drawn by us for this session, or was sent from another site."""
+
+    def __init__(self) -> None:
+        super().__init__("this form does not come from a page of this session; open the page again.")
+
+
 class RoleNotHeld(RuleRefused):
     """The person does not hold the role they want to act in."""
 
