@@ -61,7 +61,7 @@ class Deployed:
         os.environ["FIVETIER_STATE_MACHINES"] = json.dumps(_by_lob(state_machines))
 
     def call(self, method: str, path: str, *, login: str, body: Mapping[str, Any] | None = None) -> Any:
-        """Call the API as one of the local logins.
+        """Call the API as one of the local logins; the path is that below `/api`.
 
         Raises:
             RefusedByApi: the answer is an error; its code and words are the API's.
@@ -90,9 +90,9 @@ class Deployed:
 
     @cached_property
     def api_url(self) -> str:
-        """The HTTP API's address on loopback; the template's own output names a host of AWS."""
+        """Where the JSON API's paths begin on loopback; the template's own output names a host of AWS."""
         api_id = self.outputs["ApiUrl"].split("//")[1].split(".")[0]
-        return f"{self.stack.endpoint_url}/_aws/execute-api/{api_id}/$default"
+        return f"{self.stack.endpoint_url}/_aws/execute-api/{api_id}/$default/api"
 
 
 def _by_lob(state_machines: Mapping[str, str]) -> dict[str, str]:

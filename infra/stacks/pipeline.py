@@ -37,10 +37,10 @@ STEPS: Mapping[str, str] = {
 }
 _GET, _POST = apigateway.HttpMethod.GET, apigateway.HttpMethod.POST
 ROUTES: Mapping[str, tuple[apigateway.HttpMethod, ...]] = {
-    "/runs": (_GET, _POST),
-    "/runs/{run_id}": (_GET,),
-    "/runs/{run_id}/report": (_GET,),
-    "/sign-offs/{run_id}/{round}": (_POST,),
+    "/api/runs": (_GET, _POST),
+    "/api/runs/{run_id}": (_GET,),
+    "/api/runs/{run_id}/report": (_GET,),
+    "/api/sign-offs/{run_id}/{round}": (_POST,),
 }
 #: Only new outbox events concern the chain; a run record has the token's item beside it and must not travel.
 OUTBOX_FILTER: Mapping[str, Any] = {

@@ -177,11 +177,11 @@ def test_every_route_demands_a_token(assembly: Assembly) -> None:
     routes = assembly.of_type("AWS::ApiGatewayV2::Route").values()
     (authorizer,) = assembly.of_type("AWS::ApiGatewayV2::Authorizer")
     assert {route["RouteKey"] for route in routes} == {
-        "GET /runs",
-        "GET /runs/{run_id}",
-        "GET /runs/{run_id}/report",
-        "POST /runs",
-        "POST /sign-offs/{run_id}/{round}",
+        "GET /api/runs",
+        "GET /api/runs/{run_id}",
+        "GET /api/runs/{run_id}/report",
+        "POST /api/runs",
+        "POST /api/sign-offs/{run_id}/{round}",
     }
     for route in routes:
         assert route["AuthorizationType"] == "JWT", route["RouteKey"]

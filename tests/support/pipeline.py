@@ -88,7 +88,7 @@ class Pipeline:
         return str(status["run_id"])
 
     def request(self, method: str, path: str, authorization: str | None) -> int:
-        """The status the API answers a bare request with."""
+        """The status the API answers a bare request with; the path is that below `/api`."""
         headers = {"Content-Type": "application/json"} | ({"Authorization": authorization} if authorization else {})
         data = b"{}" if method in ("POST", "PUT", "PATCH") else None
         request = urllib.request.Request(self.deployed.api_url + path, data=data, method=method, headers=headers)

@@ -1,4 +1,4 @@
-"""Routes of the HTTP API. GET changes nothing; a decision is a POST by the person its token names.
+"""Routes of the JSON API, all under `/api`. GET changes nothing; a decision is a POST by the person its token names.
 
 API Gateway checks the token before it calls us; it is checked here again, because roles come out of it and
 because a route without an authorizer must fail closed.
@@ -41,28 +41,28 @@ def _answer(status: HTTPStatus, body: Any) -> Response[str]:
     return Response(int(status), content_types.APPLICATION_JSON, canonical_json(data).decode(), headers=headers)
 
 
-@app.get("/runs")
+@app.get("/api/runs")
 def list_runs() -> Response[str]:
     """Runs, newest first, of one LOB (`?lob=`) or of all."""
     _person()
     return _answer(HTTPStatus.OK, signing.view_runs(app.current_event.query_string_parameters.get("lob"), ports()))
 
 
-@app.get("/runs/<run_id>")
+@app.get("/api/runs/<run_id>")
 def get_run(run_id: str) -> Response[str]:
     """One run: state, decisions, who is waited for."""
     _person()
     return _answer(HTTPStatus.OK, signing.view_run(run_id, ports()))
 
 
-@app.get("/runs/<run_id>/report")
+@app.get("/api/runs/<run_id>/report")
 def get_report(run_id: str) -> Response[str]:
     """The frozen report people sign."""
     _person()
     return _answer(HTTPStatus.OK, signing.view_report(run_id, ports()))
 
 
-@app.post("/runs")
+@app.post("/api/runs")
 def post_run() -> Response[str]:
     """Request a refresh by hand; Data Operations does."""
     person = _person()
@@ -73,7 +73,7 @@ def post_run() -> Response[str]:
     return _answer(HTTPStatus.ACCEPTED, start_refresh(request, ports()))
 
 
-@app.post("/sign-offs/<run_id>/<round_number>")
+@app.post("/api/sign-offs/<run_id>/<round_number>")
 def post_sign_off(run_id: str, round_number: str) -> Response[str]:
     """Approve or reject one round of a run."""
     person = _person()
