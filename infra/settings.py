@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 ROOT = Path(__file__).resolve().parents[1]
 STAGES = ("dev", "prod", "local")
 #: Context that may be given by `-c` and wins over the stage's own value.
-OVERRIDES = ("account", "region", "oidc_issuer", "oidc_audience", "sign_off_seconds")
+OVERRIDES = ("account", "region", "oidc_issuer", "oidc_audience", "front_door_url", "sign_off_seconds")
 
 StageName = Literal["dev", "prod", "local"]
 
@@ -53,6 +53,8 @@ class StageSettings:
         region: AWS region, or None likewise.
         oidc_issuer: who says who people are; without one nobody could sign, so nothing is deployed.
         oidc_audience: what tokens must be made out to.
+        front_door_url: where people open the pages, if that is not the HTTP API's own address.
+        has_console: whether the AWS console shows what runs here.
         audit_retention_days: how long Object Lock (COMPLIANCE) keeps audit events; nobody can shorten it later.
         staging_retention_days: how long candidates, reports and manifests are kept as evidence.
         results_retention_days: how long Athena results are kept.
@@ -73,6 +75,8 @@ class StageSettings:
     region: str | None = None
     oidc_issuer: str
     oidc_audience: str
+    front_door_url: str | None = None
+    has_console: bool
     audit_retention_days: int
     staging_retention_days: int
     results_retention_days: int
@@ -95,12 +99,23 @@ class StageSettings:
         if not issuer.netloc:
             rule = "give the issuer's whole URL"
             raise InvalidSetting(stage=self.name, setting="oidc_issuer", value=self.oidc_issuer, rule=rule)
+        self._check_front_door()
         if self.sign_off_seconds is not None and self.sign_off_seconds < 1:
             rule = "people need at least a second"
             raise InvalidSetting(stage=self.name, setting="sign_off_seconds", value=self.sign_off_seconds, rule=rule)
         if self.name == "prod" and self.sign_off_seconds is not None:
             rule = "in prod the LOB's signed policy decides"
             raise InvalidSetting(stage=self.name, setting="sign_off_seconds", value=self.sign_off_seconds, rule=rule)
+
+    def _check_front_door(self) -> None:
+        """Links are made by appending to it, and issuers compare callbacks letter by letter."""
+        if self.front_door_url is None:
+            return
+        door = urlsplit(self.front_door_url)
+        is_safe = door.scheme == "https" or (self.is_local and door.scheme == "http")
+        if not is_safe or not door.netloc or door.geturl() != f"{door.scheme}://{door.netloc}":
+            rule = "give scheme and host only, https, without a slash at the end (http is for stage local)"
+            raise InvalidSetting(stage=self.name, setting="front_door_url", value=self.front_door_url, rule=rule)
 
     @property
     def is_local(self) -> bool:

@@ -48,6 +48,8 @@ class Need(Enum):
     SIGN_OFF_TIME = auto()
     #: know whose tokens say who people are
     IDENTITY = auto()
+    #: know where people look: the front door, the AWS console, the state machines' names; no right comes with it
+    LINKS = auto()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -161,6 +163,13 @@ FUNCTIONS: tuple[FunctionSpec, ...] = (
         meaning="the API people request and sign through",
         timeout_seconds=29,
         needs=_needs(Need.PIN_LANDED, Need.READ_STAGED, Need.READ_LAKE, Need.START_RUNS, Need.IDENTITY),
+        is_public=True,
+    ),
+    FunctionSpec(
+        name="serve_pages",
+        meaning="the pages people read and sign on in a browser",
+        timeout_seconds=29,
+        needs=_needs(Need.READ_STAGED, Need.READ_LAKE, Need.IDENTITY, Need.LINKS),
         is_public=True,
     ),
 )

@@ -23,6 +23,8 @@ _RUN_DEPENDENT = (
 )
 _STAGED_TABLES = "Staged tables are named after the month (tmp_<table>_<YYYY_MM>); the prefix is theirs alone."
 _LIST_STREAMS = "dynamodb:ListStreams, which Lambda asks of a stream's reader, knows no resources."
+#: Where people look at state machines and logs.
+CONSOLE_URL = f"https://{Aws.REGION}.console.aws.amazon.com"
 _EXECUTIONS = "Executions are named after the run; the state machine is named."
 
 
@@ -37,7 +39,7 @@ class Answer:
 class Needs:
     """Answers every need in one stage."""
 
-    def __init__(self, settings: StageSettings, *, key_arn: str, stream_arn: str) -> None:
+    def __init__(self, settings: StageSettings, *, key_arn: str, stream_arn: str, front_door_url: str) -> None:
         self._settings = settings
         self._key_arn = key_arn
         names = self._names = DataNames.of(settings)
@@ -171,6 +173,13 @@ class Needs:
                 {
                     "FIVETIER_OIDC_ISSUER": settings.oidc_issuer,
                     "FIVETIER_OIDC_AUDIENCE": settings.oidc_audience,
+                },
+            ),
+            Need.LINKS: Answer(
+                {
+                    "FIVETIER_FRONT_DOOR_URL": front_door_url,
+                    "FIVETIER_STATE_MACHINES": json.dumps(machines),
+                    **({"FIVETIER_CONSOLE_URL": CONSOLE_URL} if settings.has_console else {}),
                 },
             ),
         }

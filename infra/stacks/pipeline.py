@@ -1,4 +1,4 @@
-"""What runs: functions, one state machine per line of business, the API, the calendar, the outbox's trigger."""
+"""What runs: functions, one state machine per line of business, the front door, the calendar, the outbox's trigger."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -14,10 +14,10 @@ from fivetier.domain.calendar import SCHEDULES, refreshed_lobs
 
 from infra.constructs.asl_state_machine import AslStateMachine
 from infra.constructs.dead_letters import DeadLetters
+from infra.constructs.front_door import FrontDoor
 from infra.constructs.grants import Grant
 from infra.constructs.pipeline_function import LEFTOVERS, PipelineFunction
 from infra.constructs.refresh_schedules import RefreshSchedules
-from infra.constructs.signed_in_api import SignedInApi
 from infra.settings import ROOT, StageSettings
 from infra.stacks.data import DataStack
 from infra.stacks.function_table import FUNCTIONS, FunctionSpec
@@ -36,12 +36,26 @@ STEPS: Mapping[str, str] = {
     "CloseRunFn": "close_run",
 }
 _GET, _POST = apigateway.HttpMethod.GET, apigateway.HttpMethod.POST
+#: The JSON API: API Gateway refuses whoever brings no token of the issuer.
 ROUTES: Mapping[str, tuple[apigateway.HttpMethod, ...]] = {
     "/api/runs": (_GET, _POST),
     "/api/runs/{run_id}": (_GET,),
     "/api/runs/{run_id}/report": (_GET,),
     "/api/sign-offs/{run_id}/{round}": (_POST,),
 }
+#: Pages for people: a browser brings a cookie, which the function checks (ADR 12).
+PAGES: Mapping[str, tuple[apigateway.HttpMethod, ...]] = {
+    "/": (_GET,),
+    "/runs/{run_id}": (_GET,),
+    "/sign-offs/{run_id}/{round}": (_GET, _POST),
+    "/login": (_GET,),
+    "/callback": (_GET,),
+    "/logout": (_POST,),
+}
+_COOKIE_SESSION = (
+    "A browser sends no bearer token: serve_pages checks the issuer's token in a session cookie on every request, "
+    "and leads whoever has none to the issuer's sign-in (ADR 12)."
+)
 #: Only new outbox events concern the chain; a run record has the token's item beside it and must not travel.
 OUTBOX_FILTER: Mapping[str, Any] = {
     "eventName": lambda_.FilterRule.is_equal("INSERT"),
@@ -62,7 +76,20 @@ class PipelineStack(Stack):
             description="fivetier: refresh one line of business at a time, publish only what two people signed",
         )
         self._settings, self._data = settings, data
-        self._needs = Needs(settings, key_arn=data.key.key_arn, stream_arn=data.table.table_stream_arn)
+        self._door = FrontDoor(
+            self,
+            "Api",
+            name=settings.prefix,
+            requests_per_second=settings.api_requests_per_second,
+            log_retention_days=settings.log_retention_days,
+        )
+        self._front_door_url = settings.front_door_url or self._door.url
+        self._needs = Needs(
+            settings,
+            key_arn=data.key.key_arn,
+            stream_arn=data.table.table_stream_arn,
+            front_door_url=self._front_door_url,
+        )
         self._layers = self._add_layers()
         self._unheard = self._queue("AsyncFailures", "async-failures")
         self._undelivered = self._queue("UndeliveredEvents", "undelivered-events", is_target_of="EventBridge rules")
@@ -70,7 +97,7 @@ class PipelineStack(Stack):
         self._settle_outbox()
         for lob in refreshed_lobs():
             self._add_machine(lob.value)
-        self._add_api()
+        self._open_door()
         self._add_schedules()
         for name, function in self.functions.items():
             CfnOutput(self, f"{_pascal(name)}Function", value=function.function.function_name)
@@ -182,20 +209,16 @@ class PipelineStack(Stack):
             ],
         )
 
-    def _add_api(self) -> None:
-        settings = self._settings
-        api = SignedInApi(
-            self,
-            "Api",
-            name=settings.prefix,
-            function=self.functions["serve_api"].function,
-            routes=ROUTES,
-            issuer=settings.oidc_issuer,
-            audience=settings.oidc_audience,
-            requests_per_second=settings.api_requests_per_second,
-            log_retention_days=settings.log_retention_days,
+    def _open_door(self) -> None:
+        self._door.demand_token(
+            ROUTES,
+            self.functions["serve_api"].function,
+            issuer=self._settings.oidc_issuer,
+            audience=self._settings.oidc_audience,
         )
-        CfnOutput(self, "ApiUrl", value=api.url)
+        self._door.leave_to_function(PAGES, self.functions["serve_pages"].function, reason=_COOKIE_SESSION)
+        CfnOutput(self, "ApiUrl", value=self._door.url)
+        CfnOutput(self, "FrontDoorUrl", value=self._front_door_url)
 
     def _add_schedules(self) -> None:
         RefreshSchedules(

@@ -28,8 +28,8 @@ assert callable(handler.handler)
 """
 
 
-def test_there_is_a_handler_for_every_step() -> None:
-    assert len(HANDLERS) == 11
+def test_there_is_a_handler_for_every_function() -> None:
+    assert len(HANDLERS) == 12
 
 
 @pytest.mark.parametrize("path", HANDLERS, ids=lambda path: path.parent.name)

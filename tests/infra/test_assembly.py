@@ -17,6 +17,7 @@ ACCEPTED = {"W3005": "CDK lets a function wait for its role's policy and names t
 
 OUTPUTS = {
     "ApiUrl",
+    "FrontDoorUrl",
     "AnalystPolicy",
     "AuditBucket",
     "LakeBucket",
@@ -38,6 +39,7 @@ OUTPUTS = {
     "ReconcileCandidateFunction",
     "ResolveHierarchyFunction",
     "ServeApiFunction",
+    "ServePagesFunction",
     "SettleOutboxFunction",
     "StartRefreshFunction",
 }

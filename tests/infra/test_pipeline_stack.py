@@ -3,7 +3,9 @@
 import json
 import re
 import shutil
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from fivetier.app.contracts import CloseRequest, StartRequest
@@ -23,6 +25,8 @@ STAGED, LAKE = (
     {"FIVETIER_LAKE_BUCKET", "FIVETIER_LAKE_DATABASE", "FIVETIER_STAGING_BUCKET"},
 )
 LANDED, MACHINES = {"FIVETIER_LANDING_BUCKET"}, {"FIVETIER_STATE_MACHINES"}
+IDENTITY = {"FIVETIER_OIDC_ISSUER", "FIVETIER_OIDC_AUDIENCE"}
+LINKS = {"FIVETIER_FRONT_DOOR_URL", "FIVETIER_CONSOLE_URL"} | MACHINES
 AUDIT = {"FIVETIER_AUDIT_BUCKET", "FIVETIER_AUDIT_RETENTION_DAYS"}
 ENVIRONMENTS = {
     "start_refresh": LANDED | MACHINES,
@@ -35,7 +39,8 @@ ENVIRONMENTS = {
     "publish_release": STAGED | LAKE | AUDIT,
     "close_run": LAKE,
     "settle_outbox": AUDIT,
-    "serve_api": LANDED | STAGED | LAKE | MACHINES | {"FIVETIER_OIDC_ISSUER", "FIVETIER_OIDC_AUDIENCE"},
+    "serve_api": LANDED | STAGED | LAKE | MACHINES | IDENTITY,
+    "serve_pages": STAGED | LAKE | IDENTITY | LINKS,
 }
 
 
@@ -94,13 +99,13 @@ def test_what_nobody_waits_for_has_a_dead_letter_queue(assembly: Assembly) -> No
     assert heard == {"start_refresh", "close_run"}
 
 
-def test_only_the_api_has_its_concurrency_bounded(assembly: Assembly) -> None:
+def test_only_what_people_call_has_its_concurrency_bounded(assembly: Assembly) -> None:
     bounded = {
         folder: function["ReservedConcurrentExecutions"]
         for folder, function in assembly.functions.items()
         if "ReservedConcurrentExecutions" in function
     }
-    assert bounded == {"serve_api": 20}
+    assert bounded == {"serve_api": 20, "serve_pages": 20}
 
 
 def test_the_core_layer_holds_our_package(assembly: Assembly) -> None:
@@ -170,22 +175,65 @@ def test_new_outbox_events_wake_settling_and_nothing_else_does(assembly: Assembl
     assert "OutboxFailures" in flat(trigger["DestinationConfig"]["OnFailure"]["Destination"])
 
 
-# ---- API -----------------------------------------------------------------------------------------------------
+# ---- front door ----------------------------------------------------------------------------------------------
 
 
-def test_every_route_demands_a_token(assembly: Assembly) -> None:
+def _routes(assembly: Assembly, *authorization: str | None) -> dict[str, dict[str, Any]]:
     routes = assembly.of_type("AWS::ApiGatewayV2::Route").values()
-    (authorizer,) = assembly.of_type("AWS::ApiGatewayV2::Authorizer")
-    assert {route["RouteKey"] for route in routes} == {
+    return {route["RouteKey"]: route for route in routes if route.get("AuthorizationType") in authorization}
+
+
+def _answering(assembly: Assembly, routes: Iterable[dict[str, Any]]) -> set[str]:
+    """Folders of the functions behind routes."""
+    integrations = assembly.of_type("AWS::ApiGatewayV2::Integration")
+    by_arn = {f"<{k}.Arn>": p["FunctionName"] for k, p in assembly.of_type("AWS::Lambda::Function").items()}
+    targets = {flat(route["Target"]).removeprefix("integrations/").strip("<>") for route in routes}
+    names = {by_arn[flat(integrations[target]["IntegrationUri"])] for target in targets}
+    assert {integrations[target]["PayloadFormatVersion"] for target in targets} == {"2.0"}
+    return {name.removeprefix("fivetier-prod-").replace("-", "_") for name in names}
+
+
+def test_the_api_demands_a_token_on_every_route(assembly: Assembly) -> None:
+    routes = _routes(assembly, "JWT")
+    assert set(routes) == {
         "GET /api/runs",
         "GET /api/runs/{run_id}",
         "GET /api/runs/{run_id}/report",
         "POST /api/runs",
         "POST /api/sign-offs/{run_id}/{round}",
     }
-    for route in routes:
-        assert route["AuthorizationType"] == "JWT", route["RouteKey"]
-        assert flat(route["AuthorizerId"]) == f"<{authorizer}>", route["RouteKey"]
+    (authorizer,) = assembly.of_type("AWS::ApiGatewayV2::Authorizer")
+    assert {flat(route["AuthorizerId"]) for route in routes.values()} == {f"<{authorizer}>"}
+    assert _answering(assembly, routes.values()) == {"serve_api"}
+
+
+def test_exactly_the_pages_have_no_authorizer(assembly: Assembly) -> None:
+    """These, and no other: their function checks the session itself (ADR 12)."""
+    routes = _routes(assembly, "NONE", None)
+    assert set(routes) == {
+        "GET /",
+        "GET /runs/{run_id}",
+        "GET /sign-offs/{run_id}/{round}",
+        "POST /sign-offs/{run_id}/{round}",
+        "GET /login",
+        "GET /callback",
+        "POST /logout",
+    }
+    assert not [route for route in routes.values() if "AuthorizerId" in route]
+    assert _answering(assembly, routes.values()) == {"serve_pages"}
+    assert len(assembly.of_type("AWS::ApiGatewayV2::Route")) == len(routes) + len(_routes(assembly, "JWT"))
+
+
+def test_people_find_the_pages_where_the_api_answers(assembly: Assembly) -> None:
+    (api,) = assembly.of_type("AWS::ApiGatewayV2::Api")
+    assert flat(assembly.outputs["FrontDoorUrl"]["Value"]) == f"<{api}.ApiEndpoint>"
+    variables = _environment(assembly, "serve_pages")
+    assert variables["FIVETIER_FRONT_DOOR_URL"] == f"<{api}.ApiEndpoint>"
+    assert variables["FIVETIER_CONSOLE_URL"] == "https://<AWS::Region>.console.aws.amazon.com"
+
+
+def test_knowing_a_machines_name_gives_no_right_on_it(assembly: Assembly) -> None:
+    assert not [right for right in assembly.rights_of_function("serve_pages") if right.action.startswith("states:")]
 
 
 def test_tokens_are_the_configured_issuers(assembly: Assembly) -> None:

@@ -163,8 +163,9 @@ def test_executions_are_started_by_the_starter_and_the_api_only(assembly: Assemb
     assert _who_may(assembly, "states:DescribeExecution") == {"start_refresh", "serve_api"}
 
 
-def test_the_api_writes_no_object_and_sends_no_task(assembly: Assembly) -> None:
-    actions = {right.action for right in _allowed(assembly.rights_of_function("serve_api"))}
+@pytest.mark.parametrize("folder", ["serve_api", "serve_pages"])
+def test_what_people_call_writes_no_object_and_sends_no_task(assembly: Assembly, folder: str) -> None:
+    actions = {right.action for right in _allowed(assembly.rights_of_function(folder))}
     assert not actions & (WRITES_OBJECTS | {"states:SendTaskSuccess", "states:SendTaskFailure", "dynamodb:DeleteItem"})
 
 

@@ -80,6 +80,23 @@ def test_the_command_line_says_what_to_set(capsys: pytest.CaptureFixture[str]) -
     assert "oidc_issuer is not set" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    "url",
+    ["http://door.example.test", "https://door.example.test/", "https://door.example.test/x", "door.example.test"],
+)
+def test_the_front_door_is_a_whole_address_people_may_trust(url: str) -> None:
+    with pytest.raises(InvalidSetting, match=r"front_door_url.*without a slash at the end"):
+        load_settings(_context("prod", oidc_issuer=HTTPS, oidc_audience="fivetier", front_door_url=url))
+
+
+def test_a_domain_of_ones_own_is_the_front_door() -> None:
+    door = "https://payers.example.test"
+    settings = load_settings(_context("prod", oidc_issuer=HTTPS, oidc_audience="fivetier", front_door_url=door))
+    assert settings.front_door_url == door
+    local = load_settings(_context("local", oidc_issuer=LOOPBACK, front_door_url="http://localhost:8080"))
+    assert local.front_door_url == "http://localhost:8080"
+
+
 # ---- calendar ------------------------------------------------------------------------------------------------
 
 

@@ -32,9 +32,9 @@ class Settings(BaseModel):
     state_machines: dict[str, str] = {}
     oidc_issuer: str | None = None
     oidc_audience: str | None = None
-    #: Where the pages are, without a slash at the end.
+    #: Where the pages begin, without a slash at the end.
     front_door_url: str | None = None
-    #: The AWS console of the region; none in the local stack.
+    #: Where the AWS console begins; the local stack has none.
     console_url: str | None = None
     #: How long people are asked, instead of what the LOB's policy says; for rehearsals only.
     sign_off_seconds: int | None = None
