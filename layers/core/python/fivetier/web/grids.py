@@ -9,7 +9,7 @@ from fivetier.web.words import count, humanized
 Kind = Literal["text", "number", "code", "blank", "good", "bad"]
 
 #: Sample fields that hold ids, files or periods and read better in monospace.
-_CODES = frozenset({"key", "nodes", "contracts", "parent_before", "parent_node_id", "file", "period", "run", "source"})
+_CODES = frozenset({"key", "nodes", "contracts", "parent_node_id", "file", "period", "run", "source"})
 
 
 @dataclass(frozen=True, slots=True)

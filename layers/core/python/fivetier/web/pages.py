@@ -137,17 +137,17 @@ def _steps(progress: Mapping[str, Any]) -> Grid:
 
 
 def _runs_grid(anchor: str, caption: str, runs: Sequence[Run]) -> Grid:
-    heads = tuple(Head(label) for label in ("Run", "Month", "State", "Requested by", "Started"))
+    heads = tuple(Head(label) for label in ("Month", "State", "Requested by", "Started", "Run"))
     return Grid(anchor, caption, heads, tuple(_run_row(run) for run in runs))
 
 
 def _run_row(run: Run) -> tuple[Cell, ...]:
     return (
-        Cell(run.run_id, "code", href=run_path(run.run_id)),
-        text(f"{lob_label(run.lob)}, {month(run.sub_version)}"),
+        Cell(f"{lob_label(run.lob)}, {month(run.sub_version)}", href=run_path(run.run_id)),
         text(STATES[run.state]),
         text(run.requested_by),
         text(instant(utc_text(run.started_at))),
+        code(run.run_id),
     )
 
 
