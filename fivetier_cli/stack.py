@@ -67,7 +67,7 @@ class Deployed:
             RefusedByApi: the answer is an error; its code and words are the API's.
         """
         request = urllib.request.Request(
-            self.api_url + path,
+            f"{self.front_door_url}/api{path}",
             data=None if body is None else json.dumps(body).encode(),
             method=method,
             headers={"Authorization": f"Bearer {self._token(login)}", "Content-Type": "application/json"},
@@ -88,11 +88,10 @@ class Deployed:
             _TOKENS[key] = (token, time.monotonic())
         return token
 
-    @cached_property
-    def api_url(self) -> str:
-        """Where the JSON API's paths begin on loopback; the template's own output names a host of AWS."""
-        api_id = self.outputs["ApiUrl"].split("//")[1].split(".")[0]
-        return f"{self.stack.endpoint_url}/_aws/execute-api/{api_id}/$default/api"
+    @property
+    def front_door_url(self) -> str:
+        """Where people open the pages; the JSON API lies below `/api`."""
+        return self.stack.front_door_url
 
 
 def _by_lob(state_machines: Mapping[str, str]) -> dict[str, str]:
@@ -114,11 +113,13 @@ def attach(state: Path) -> Deployed:
 
     Raises:
         StackNotRunning: none runs here.
-        UsageError: it was never deployed.
+        UsageError: the template was never deployed, or one without a front door.
     """
     deployed = Deployed(LocalStack.attach(state))
-    if not deployed.outputs:
-        raise UsageError("the local stack runs without the template; run `fivetier down`, then `fivetier up`")
+    if "FrontDoorUrl" not in deployed.outputs:
+        raise UsageError(
+            "the local stack runs without the template, or with an older one; run `fivetier down`, then `fivetier up`"
+        )
     return deployed
 
 
@@ -138,7 +139,7 @@ def start(state: Path, *, port: int, detach: bool, sign_off_seconds: int | None)
 
     stack = LocalStack.start(state, port=port, detach=detach)
     try:
-        context = {"stage": "local", "oidc_issuer": stack.issuer_url}
+        context = {"stage": "local", "oidc_issuer": stack.issuer_url, "front_door_url": stack.front_door_url}
         if sign_off_seconds is not None:
             context["sign_off_seconds"] = str(sign_off_seconds)
         settings = load_settings(load_context(context))
@@ -168,6 +169,7 @@ def up(
     with err.status("starting the local stack and deploying the template", spinner="dots"):
         deployed, abandoned = start(state, port=port, detach=detach, sign_off_seconds=sign_off_seconds)
     facts = {
+        "front_door": deployed.front_door_url,
         "endpoint": deployed.stack.endpoint_url,
         "issuer": deployed.stack.issuer_url,
         "pid": deployed.stack.pid,
@@ -176,7 +178,8 @@ def up(
     if as_json:
         print_json(facts)
     else:
-        out.print(f"The local stack is up at {facts['endpoint']} (state in {state}).", markup=False)
+        out.print(f"The local stack is up (state in {state}). Open {facts['front_door']}/", markup=False)
+        out.print(f"AWS clients find it at {facts['endpoint']}.", markup=False)
         for run_id in abandoned:
             out.print(f"{run_id} was open when the stack stopped; it is ABANDONED now.", markup=False)
         out.print("Next: fivetier land ..., fivetier refresh ...; `fivetier --help` lists all.", markup=False)

@@ -1,4 +1,4 @@
-"""The front door: who may talk to the emulator, and our own two endpoints.
+"""The guard: who may talk to the emulator, and our own two endpoints.
 
 The emulator runs code for whoever reaches it. Binding to loopback keeps other
 machines out, but not a web page in a local browser: it can send requests to
@@ -50,9 +50,9 @@ class Gateway:
         if scope["type"] == "lifespan":
             await self._app(scope, receive, send)
             return
-        refusal = _refusal(scope)
-        if refusal:
-            await _refuse(scope, send, refusal)
+        reason = refusal(scope)
+        if reason:
+            await refuse(scope, send, reason)
         elif scope["type"] == "http" and scope["path"].startswith("/_fivetier/"):
             await self._control(scope, receive, send)
         else:
@@ -84,7 +84,7 @@ class Gateway:
             await _answer(send, 200, {"pending": [vars(each) for each in self._faults.pending()]})
 
 
-def _refusal(scope: Scope) -> str | None:
+def refusal(scope: Scope) -> str | None:
     """Why the request is refused, or None."""
     headers: dict[str, list[str]] = {}
     for name, value in scope["headers"]:
@@ -98,7 +98,8 @@ def _refusal(scope: Scope) -> str | None:
     return None
 
 
-async def _refuse(scope: Scope, send: Send, reason: str) -> None:
+async def refuse(scope: Scope, send: Send, reason: str) -> None:
+    """Answer a request that is refused."""
     if scope["type"] == "websocket":
         await send({"type": "websocket.close", "code": 1008})
         return

@@ -1,7 +1,7 @@
 """The emulator process: ministack with Lambda, Step Functions and Athena replaced.
 
-`python -m infra.local.server --port N --issuer-port M --state DIR` serves until
-SIGTERM, then saves its state below DIR.
+`python -m infra.local.server --port N --issuer-port M --front-door-port P
+--state DIR` serves until SIGTERM, then saves its state below DIR.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ class ServerOptions:
 
     port: int
     issuer_port: int
+    front_door_port: int
     state_dir: Path
     instance: str
     parent: int | None
@@ -65,6 +66,7 @@ def _options() -> ServerOptions:
     parser = argparse.ArgumentParser(prog="python -m infra.local.server")
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--issuer-port", type=int, required=True)
+    parser.add_argument("--front-door-port", type=int, required=True)
     parser.add_argument("--state", type=Path, required=True)
     parser.add_argument("--instance", default=uuid.uuid4().hex, help="told by /_fivetier/health")
     parser.add_argument("--parent", type=int, help="end when this process is gone")
@@ -72,6 +74,7 @@ def _options() -> ServerOptions:
     return ServerOptions(
         port=given.port,
         issuer_port=given.issuer_port,
+        front_door_port=given.front_door_port,
         state_dir=given.state.resolve(),
         instance=given.instance,
         parent=given.parent,
@@ -97,7 +100,9 @@ async def _serve(options: ServerOptions) -> None:
 
     from infra.local import athena, issuer, lambda_service, object_lock, schedules, sfn
     from infra.local.faults import FaultRegistry
+    from infra.local.front_door import FrontDoor
     from infra.local.guard import Gateway
+    from infra.local.stack import loopback_hosts
 
     faults = FaultRegistry()
     pool = lambda_service.install(state_dir=options.state_dir, endpoint_url=options.endpoint_url, faults=faults)
@@ -111,6 +116,8 @@ async def _serve(options: ServerOptions) -> None:
 
     config = Config()
     config.bind = [f"127.0.0.1:{options.port}"]
+    # A browser may try either address of localhost first.
+    config.bind += [f"{host}:{options.front_door_port}" for host in loopback_hosts()]
     config.keep_alive_timeout = 75
     config.graceful_timeout = 1
     config.loglevel = "WARNING"
@@ -130,8 +137,9 @@ async def _serve(options: ServerOptions) -> None:
             "issuer_url": issuer_url,
         }
         gateway = Gateway(ministack_app.app, faults=faults, health=health)
+        door = FrontDoor(port=options.front_door_port, gateway=gateway, emulator=ministack_app.app)
         try:
-            await serve(gateway, config, shutdown_trigger=stopped)
+            await serve(door, config, shutdown_trigger=stopped)
         finally:
             pool.close()
 

@@ -19,7 +19,7 @@ import sys
 import time
 import urllib.request
 import uuid
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from types import TracebackType
@@ -33,6 +33,7 @@ from infra.local.errors import (
     StackDidNotStart,
     StackNotRunning,
 )
+from infra.local.front_door import front_door_url
 from infra.local.guard import FAULTS_PATH, HEALTH_PATH
 
 REGION: Final = "us-east-1"
@@ -54,6 +55,8 @@ class StackRecord:
     issuer_url: str
     started_at: str
     outputs: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    # Records of older stacks lack it.
+    front_door_url: str = ""
 
 
 class LocalStack:
@@ -86,7 +89,8 @@ class LocalStack:
         if last is not None:
             _refuse_if_live(state_dir, last)
         endpoint_port = _choose_port(port, last.endpoint_url if last else None)
-        issuer_port = _choose_port(0, last.issuer_url if last else None, taken=endpoint_port)
+        issuer_port = _choose_port(0, last.issuer_url if last else None, taken=(endpoint_port,))
+        door_port = _choose_port(0, last.front_door_url if last else None, taken=(endpoint_port, issuer_port))
         record = StackRecord(
             instance=uuid.uuid4().hex,
             pid=0,
@@ -94,8 +98,9 @@ class LocalStack:
             issuer_url=f"http://127.0.0.1:{issuer_port}",
             started_at=dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
             outputs=last.outputs if last else {},
+            front_door_url=front_door_url(door_port),
         )
-        process = _launch(state_dir, record, endpoint_port, issuer_port, detach=detach)
+        process = _launch(state_dir, record, detach=detach)
         stack = cls(state_dir, replace(record, pid=process.pid), process)
         stack._write_record()
         stack._wait_until_healthy(process)
@@ -144,6 +149,11 @@ class LocalStack:
     def issuer_url(self) -> str:
         """The OIDC issuer."""
         return self._record.issuer_url
+
+    @property
+    def front_door_url(self) -> str:
+        """Where people open the pages."""
+        return self._record.front_door_url
 
     @property
     def pid(self) -> int:
@@ -214,15 +224,14 @@ def env_for(stack: LocalStack) -> dict[str, str]:
     }
 
 
-def _launch(
-    state_dir: Path, record: StackRecord, port: int, issuer_port: int, *, detach: bool
-) -> subprocess.Popen[bytes]:
+def _launch(state_dir: Path, record: StackRecord, *, detach: bool) -> subprocess.Popen[bytes]:
     command = [
         sys.executable,
         "-m",
         "infra.local.server",
-        f"--port={port}",
-        f"--issuer-port={issuer_port}",
+        f"--port={_port_of(record.endpoint_url)}",
+        f"--issuer-port={_port_of(record.issuer_url)}",
+        f"--front-door-port={_port_of(record.front_door_url)}",
         f"--state={state_dir}",
         f"--instance={record.instance}",
     ]
@@ -263,26 +272,41 @@ def _refuse_if_live(state_dir: Path, record: StackRecord) -> None:
     raise StackAlreadyRunning(**facts) if _answers(record) else ForeignProcess(**facts)
 
 
-def _choose_port(wanted: int, last_url: str | None, taken: int = 0) -> int:
+def _choose_port(wanted: int, last_url: str | None, taken: Collection[int] = ()) -> int:
     if wanted:
         if not _is_free(wanted):
             raise PortInUse(port=wanted)
         return wanted
-    last = int(last_url.rsplit(":", 1)[1]) if last_url else 0
-    if last and last != taken and _is_free(last):
+    last = _port_of(last_url) if last_url else 0
+    if last and last not in taken and _is_free(last):
         return last
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    return port
+    while True:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port: int = probe.getsockname()[1]
+        if port not in taken and _is_free(port):
+            return port
+
+
+def _port_of(url: str) -> int:
+    return int(url.rsplit(":", 1)[1])
+
+
+def loopback_hosts() -> list[str]:
+    """The addresses `localhost` stands for on this machine."""
+    return ["127.0.0.1", *(["::1"] if _can_bind("::1", 0) else [])]
 
 
 def _is_free(port: int) -> bool:
-    with socket.socket() as probe:
+    return all(_can_bind(host, port) for host in loopback_hosts())
+
+
+def _can_bind(host: str, port: int) -> bool:
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
         # As the server binds: a port in TIME_WAIT is free, one listened on is not.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probe.bind(("127.0.0.1", port))
+            probe.bind((host, port))
         except OSError:
             return False
     return True

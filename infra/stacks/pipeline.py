@@ -217,7 +217,6 @@ class PipelineStack(Stack):
             audience=self._settings.oidc_audience,
         )
         self._door.leave_to_function(PAGES, self.functions["serve_pages"].function, reason=_COOKIE_SESSION)
-        CfnOutput(self, "ApiUrl", value=self._door.url)
         CfnOutput(self, "FrontDoorUrl", value=self._front_door_url)
 
     def _add_schedules(self) -> None:

@@ -16,7 +16,6 @@ from tests.infra.assembly import STACKS, Assembly
 ACCEPTED = {"W3005": "CDK lets a function wait for its role's policy and names the role along with it; harmless."}
 
 OUTPUTS = {
-    "ApiUrl",
     "FrontDoorUrl",
     "AnalystPolicy",
     "AuditBucket",

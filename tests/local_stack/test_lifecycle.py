@@ -98,9 +98,9 @@ def test_state_survives_down_and_up(state_dir: Path) -> None:
     with LocalStack.start(state_dir) as stack:
         execution = fill(stack)
         stack.record_outputs({"data": {"Bucket": "kept"}})
-        places = (stack.endpoint_url, stack.issuer_url)
+        places = (stack.endpoint_url, stack.issuer_url, stack.front_door_url)
     with LocalStack.start(state_dir) as stack:
-        assert (stack.endpoint_url, stack.issuer_url) == places
+        assert (stack.endpoint_url, stack.issuer_url, stack.front_door_url) == places
         assert stack.outputs == {"data": {"Bucket": "kept"}}
         s3 = client(stack, "s3")
         assert s3.get_object(Bucket="kept", Key="k")["Body"].read() == b"new"
@@ -120,6 +120,18 @@ def test_state_survives_down_and_up(state_dir: Path) -> None:
         # What waited died with the restart, and says so.
         ended = client(stack, "stepfunctions").describe_execution(executionArn=execution)
         assert ended["status"] == "FAILED"
+
+
+def test_a_record_of_an_older_stack_is_taken_up(state_dir: Path) -> None:
+    with LocalStack.start(state_dir) as stack:
+        kept = stack.endpoint_url
+    file = state_dir / "stack.json"
+    content = json.loads(file.read_text())
+    del content["front_door_url"]
+    file.write_text(json.dumps(content))
+    with LocalStack.start(state_dir) as stack:
+        assert stack.endpoint_url == kept
+        assert stack.front_door_url.startswith("http://localhost:")
 
 
 def test_a_running_stack_is_found_and_not_started_twice(stack: LocalStack) -> None:

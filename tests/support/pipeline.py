@@ -91,7 +91,9 @@ class Pipeline:
         """The status the API answers a bare request with; the path is that below `/api`."""
         headers = {"Content-Type": "application/json"} | ({"Authorization": authorization} if authorization else {})
         data = b"{}" if method in ("POST", "PUT", "PATCH") else None
-        request = urllib.request.Request(self.deployed.api_url + path, data=data, method=method, headers=headers)
+        request = urllib.request.Request(
+            f"{self.deployed.front_door_url}/api{path}", data=data, method=method, headers=headers
+        )
         try:
             with urllib.request.urlopen(request, timeout=30) as answer:
                 return int(answer.status)
