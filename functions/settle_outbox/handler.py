@@ -12,7 +12,7 @@ from fivetier.aws.runtime import ports
 @tracer.capture_lambda_handler(capture_response=False)
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Settle a batch of stream records; a failure makes the stream deliver it again."""
-    events = read_events(event)
+    events = read_events(event, ports().runs)
     logger.append_keys(request_id=context.aws_request_id, run_ids=sorted({e.run_id for e in events}))
     logger.info("settling", extra={"events": len(events)})
     settle_outbox(events, ports())

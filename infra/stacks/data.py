@@ -90,7 +90,8 @@ class DataStack(Stack):
             point_in_time_recovery_specification=dynamodb.PointInTimeRecoverySpecification(
                 point_in_time_recovery_enabled=True
             ),
-            stream=dynamodb.StreamViewType.NEW_IMAGE,
+            # Whoever follows the stream may read all of it: it names what changed and holds no item, hence no token.
+            stream=dynamodb.StreamViewType.KEYS_ONLY,
             deletion_protection=self._settings.protect_from_deletion,
             removal_policy=self._removal,
         )

@@ -18,6 +18,9 @@ _READ_OBJECTS = ("s3:GetObject", "s3:GetObjectVersion")
 _WRITE_OBJECTS = ("s3:PutObject", "s3:AbortMultipartUpload")
 _READ_TABLES = ("glue:GetDatabase", "glue:GetTable")
 _READ_ITEMS = ("dynamodb:GetItem", "dynamodb:Query")
+_WRITE_ITEMS = ("dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem", "dynamodb:ConditionCheckItem")
+#: Partitions of the task tokens: written by the state machines, read by the resumer.
+TOKENS = "TOKEN#*"
 _RUN_DEPENDENT = (
     "Keys hold a run, a landed file or a place in the audit chain, so objects are known by their folder only."
 )
@@ -198,9 +201,7 @@ class Needs:
     def grants(self, spec: FunctionSpec) -> list[Grant]:
         """Rights of a function, in the order of `Need`."""
         grants = [grant for need in Need if need in spec.needs for grant in self._answers[need].grants]
-        if Need.ANSWER_ASK not in spec.needs:
-            grants.append(self._never_the_token())
-        return grants
+        return [*grants, self._never_the_token(may_read=Need.ANSWER_ASK in spec.needs)]
 
     def _ops(self, actions: Sequence[str]) -> Grant:
         """Actions on the operations table; DynamoDB uses the table's key in the caller's name."""
@@ -208,12 +209,12 @@ class Needs:
         index = f"{table}/index/{DataNames.RUNS_INDEX}"
         return Grant(actions=tuple(actions), resources=(table, index) if "dynamodb:Query" in actions else (table,))
 
-    def _never_the_token(self) -> Grant:
-        """Only the resumer asks for the task token; without states:SendTask* it would be of no use either."""
+    def _never_the_token(self, *, may_read: bool) -> Grant:
+        """No function writes a task token, and only the resumer reads one; to others it would be of no use either."""
         return Grant(
-            actions=_READ_ITEMS,
+            actions=_WRITE_ITEMS if may_read else (*_READ_ITEMS, *_WRITE_ITEMS),
             resources=(table_arn(self._names),),
-            conditions={"ForAnyValue:StringEquals": {"dynamodb:Attributes": ["task_token"]}},
+            conditions={"ForAnyValue:StringLike": {"dynamodb:LeadingKeys": [TOKENS]}},
             is_denied=True,
         )
 

@@ -22,7 +22,7 @@ from infra.settings import ROOT, StageSettings
 from infra.stacks.data import DataStack
 from infra.stacks.function_table import FUNCTIONS, FunctionSpec
 from infra.stacks.names import DataNames, function_name, machine_name
-from infra.stacks.needs import Needs, table_arn
+from infra.stacks.needs import TOKENS, Needs, table_arn
 
 #: Placeholder of `refresh.asl.json` -> folder of the function.
 STEPS: Mapping[str, str] = {
@@ -56,7 +56,7 @@ _COOKIE_SESSION = (
     "A browser sends no bearer token: serve_pages checks the issuer's token in a session cookie on every request, "
     "and leads whoever has none to the issuer's sign-in (ADR 12)."
 )
-#: Only new outbox events concern the chain; a run record has the token's item beside it and must not travel.
+#: Only new outbox events concern the chain.
 OUTBOX_FILTER: Mapping[str, Any] = {
     "eventName": lambda_.FilterRule.is_equal("INSERT"),
     "dynamodb": {"Keys": {"pk": {"S": lambda_.FilterRule.begins_with("OUTBOX#")}}},
@@ -169,10 +169,11 @@ class PipelineStack(Stack):
             substitutions={**steps, "OpsTable": names.ops_table},
             grants=[
                 Grant(actions=("lambda:InvokeFunction",), resources=tuple(steps.values())),
+                # One transaction writes both, and a policy must not depend on which keys it is checked against.
                 Grant(
-                    actions=("dynamodb:UpdateItem",),
+                    actions=("dynamodb:UpdateItem", "dynamodb:PutItem"),
                     resources=(table_arn(names),),
-                    conditions={"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["RUN#*"]}},
+                    conditions={"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["RUN#*", TOKENS]}},
                 ),
                 Grant(actions=("kms:Decrypt", "kms:GenerateDataKey"), resources=(self._data.key.key_arn,)),
             ],

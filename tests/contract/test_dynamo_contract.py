@@ -63,19 +63,22 @@ def cancelled(*codes: str) -> ClientError:
     return error
 
 
-def test_the_task_token_is_asked_for_by_the_one_method_that_needs_it(scene: RunsScene) -> None:
-    scene.ask("r1", DIGEST, EXPIRES, "olga", "token")
+def test_the_task_token_lies_in_a_partition_of_its_own_and_one_method_looks_there(scene: RunsScene) -> None:
+    for token in ("token-1", "token-2"):
+        scene.ask("r1", DIGEST, EXPIRES, "olga", token)
+    items = moto.client("dynamodb").scan(TableName="ops")["Items"]
+    assert [item for item in items if "token-" in str(item)] == [
+        {"pk": {"S": "TOKEN#r1"}, "sk": {"S": "TOKEN"}, "run_id": {"S": "r1"}, "task_token": {"S": "token-2"}}
+    ]
     asked: list[str] = []
 
     def note(params: dict[str, Any], **_: Any) -> None:
-        asked.append(params.get("ProjectionExpression", "everything"))
+        asked.append(params["Key"]["pk"])
 
     with hooked("provide-client-params.dynamodb.GetItem", note):
         scene.runs.get_ask("r1")
         scene.runs.get_task_token("r1")
-    assert "token" not in asked[0]
-    assert "everything" not in asked
-    assert asked[1] == "#task_token"
+    assert [str(key) for key in asked] == ["{'S': 'RUN#r1'}", "{'S': 'TOKEN#r1'}"]
 
 
 def test_many_runs_are_listed_over_several_pages(scene: RunsScene) -> None:

@@ -29,6 +29,7 @@ class FakeRuns:
         self.decided: list[Decision] = []
         self.outbox: dict[str, AuditEvent] = {}
         self.events: dict[str, ChainHead | None] = {}
+        self.reported: dict[str, AuditEvent] = {}
         self.hints: dict[str, ChainHead] = {}
 
     # ---- runs --------------------------------------------------------------------------------------------
@@ -157,11 +158,14 @@ class FakeRuns:
     def record_event(self, event: AuditEvent) -> None:
         if event.event_id not in self.events:
             self.events[event.event_id] = None
-            self.outbox[event.event_id] = event
+            self.outbox[event.event_id] = self.reported[event.event_id] = event
 
     def pending_events(self, lob: str) -> list[AuditEvent]:
         found = [event for event in self.outbox.values() if event.lob == lob]
         return sorted(found, key=lambda event: (datetime.fromisoformat(event.at), event.event_id))
+
+    def find_event(self, event_id: str) -> AuditEvent | None:
+        return self.reported.get(event_id)
 
     def chain_hint(self, lob: str) -> ChainHead:
         return self.hints.get(lob, ChainHead(seq=-1, hash=GENESIS))
@@ -172,6 +176,7 @@ class FakeRuns:
             return
         place = ChainHead(seq=chained.seq, hash=chained.hash)
         self.events[event.event_id] = place
+        self.reported[event.event_id] = event
         self.outbox.pop(event.event_id, None)
         if chained.seq > self.chain_hint(event.lob).seq:
             self.hints[event.lob] = place

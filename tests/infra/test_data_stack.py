@@ -77,7 +77,7 @@ def test_the_table_keeps_everything_and_can_go_back(assembly: Assembly) -> None:
     assert table["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
     assert table["BillingMode"] == "PAY_PER_REQUEST"
     assert table["SSESpecification"]["SSEType"] == "KMS"
-    assert table["StreamSpecification"] == {"StreamViewType": "NEW_IMAGE"}
+    assert table["StreamSpecification"] == {"StreamViewType": "KEYS_ONLY"}
     assert table["DeletionProtectionEnabled"] is True
     assert [key["AttributeName"] for key in table["KeySchema"]] == ["pk", "sk"]
     (index,) = table["GlobalSecondaryIndexes"]

@@ -13,6 +13,9 @@ FOLDERS = [spec.name for spec in FUNCTIONS]
 STAGING_STEPS = ["normalize_feed", "resolve_hierarchy", "reconcile_candidate", "freeze_candidate"]
 WRITES_OBJECTS = {"s3:PutObject", "s3:DeleteObject", "s3:DeleteObjectVersion", "s3:PutObjectRetention"}
 READS = ("Get", "List", "Describe", "BatchGet")
+WRITES_ITEMS = {"dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem", "dynamodb:ConditionCheckItem"}
+USES_ITEMS = {*WRITES_ITEMS, "dynamodb:GetItem", "dynamodb:Query"}
+OF_TOKENS = json.dumps({"ForAnyValue:StringLike": {"dynamodb:LeadingKeys": ["TOKEN#*"]}})
 
 #: Resources with a wildcard, as far as they are named, and why they cannot be named further.
 WILDCARDS = {
@@ -137,14 +140,15 @@ def test_only_the_resumer_sends_tasks_back_and_only_to_our_machine(assembly: Ass
         assert right.resource.endswith(":stateMachine:fivetier-prod-medicare_advantage")
 
 
-def test_nobody_but_the_resumer_may_ask_for_the_token(assembly: Assembly) -> None:
+def test_no_function_but_the_resumer_reaches_the_tokens_and_it_only_reads_them(assembly: Assembly) -> None:
     for folder in FOLDERS:
         denied = [right for right in assembly.rights_of_function(folder) if right.is_denied]
-        if folder == "settle_outbox":
-            assert not denied
-        else:
-            assert {right.action for right in denied} == {"dynamodb:GetItem", "dynamodb:Query"}, folder
-            assert all("task_token" in right.condition for right in denied), folder
+        assert {right.action for right in denied} == (WRITES_ITEMS if folder == "settle_outbox" else USES_ITEMS), folder
+        assert {right.condition for right in denied} == {OF_TOKENS}, folder
+        assert {right.resource for right in denied} == {denied[0].resource}
+        assert denied[0].resource.endswith("table/fivetier-prod-ops")
+        on_table = {r.action for r in _allowed(assembly.rights_of_function(folder)) if r.resource == denied[0].resource}
+        assert on_table <= USES_ITEMS, f"{folder}: an action that is allowed on the table must be denied on the tokens"
 
 
 def test_nobody_reads_execution_history_where_the_token_also_stands(assembly: Assembly) -> None:
@@ -179,7 +183,7 @@ def test_landed_files_are_read_never_written(assembly: Assembly) -> None:
     assert found == {"s3:GetObject", "s3:GetObjectVersion", "s3:ListBucket", "s3:ListBucketVersions"}
 
 
-def test_the_state_machine_invokes_its_steps_and_writes_the_ask(assembly: Assembly) -> None:
+def test_the_state_machine_invokes_its_steps_and_writes_ask_and_token(assembly: Assembly) -> None:
     (machine,) = assembly.of_type("AWS::StepFunctions::StateMachine").values()
     found = [
         right
@@ -189,15 +193,17 @@ def test_the_state_machine_invokes_its_steps_and_writes_the_ask(assembly: Assemb
     assert {r.action for r in found} == {
         "lambda:InvokeFunction",
         "dynamodb:UpdateItem",
+        "dynamodb:PutItem",
         "kms:Decrypt",
         "kms:GenerateDataKey",
     }
     invoked = {right.resource for right in found if right.action == "lambda:InvokeFunction"}
     substituted = machine["DefinitionSubstitutions"]
     assert invoked == {flat(substituted[placeholder]) for placeholder in STEPS}
-    (update,) = [right for right in found if right.action == "dynamodb:UpdateItem"]
-    assert update.resource.endswith("table/fivetier-prod-ops")
-    assert json.loads(update.condition) == {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["RUN#*"]}}
+    for write in (right for right in found if right.action.startswith("dynamodb:")):
+        assert write.resource.endswith("table/fivetier-prod-ops")
+        keys = ["RUN#*", "TOKEN#*"]
+        assert json.loads(write.condition) == {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": keys}}
 
 
 def test_the_calendar_may_start_refreshes_and_nothing_else(assembly: Assembly) -> None:

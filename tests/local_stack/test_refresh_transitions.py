@@ -85,14 +85,21 @@ class Rehearsal:
         return str(ended["status"])
 
     def _answer(self, run_id: str, kind: str, error: str) -> None:
-        key = {"pk": {"S": f"RUN#{run_id}"}, "sk": {"S": "ASK"}}
-        item = eventually(lambda: self.aws.client("dynamodb").get_item(TableName=self.table, Key=key).get("Item"))
-        assert item["round_number"] == {"N": "1"}
-        token, sfn = item["task_token"]["S"], self.aws.client("stepfunctions")
+        ask = eventually(lambda: self._item(f"RUN#{run_id}", "ASK"))
+        kept = self._item(f"TOKEN#{run_id}", "TOKEN")  # written in one transaction: no need to wait for it
+        assert ask["round_number"] == {"N": "1"}
+        assert ask.keys() == {"pk", "sk", "run_id", "manifest_digest", "expires_at", "requested_by", "round_number"}
+        assert kept is not None
+        token, sfn = kept["task_token"]["S"], self.aws.client("stepfunctions")
         if kind == "success":
             sfn.send_task_success(taskToken=token, output="{}")
         else:
             sfn.send_task_failure(taskToken=token, error=error, cause="told to")
+
+    def _item(self, pk: str, sk: str) -> dict[str, Any] | None:
+        key = {"pk": {"S": pk}, "sk": {"S": sk}}
+        found: dict[str, Any] = self.aws.client("dynamodb").get_item(TableName=self.table, Key=key)
+        return found.get("Item")
 
 
 APPROVE, REJECT = ("success", ""), ("failure", "SignOffRejected")

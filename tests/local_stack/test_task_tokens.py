@@ -131,6 +131,53 @@ def test_a_retry_waits_for_a_token_of_its_own(aws: Aws, sfn: Any) -> None:
     assert json.loads(aws.ended(execution)["output"]) == "second"
 
 
+def test_a_token_is_written_in_one_transaction_with_what_it_is_for(aws: Aws, sfn: Any) -> None:
+    """https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html."""
+    table, name = aws.table(), "States.Format('{}#{}', $.run, {})"
+    ask = {"pk": {"S.$": name.replace("{})", "'ask')")}}
+    writes = [
+        {
+            "Update": {
+                "TableName": table,
+                "Key": ask,
+                "UpdateExpression": "SET who = :who ADD round_number :one",
+                "ConditionExpression": "attribute_not_exists(closed)",
+                "ExpressionAttributeValues": {":who": {"S.$": "$.who"}, ":one": {"N": "1"}},
+            }
+        },
+        {
+            "Put": {
+                "TableName": table,
+                "Item": {"pk": {"S.$": name.replace("{})", "'token')")}, "token": {"S.$": "$$.Task.Token"}},
+            }
+        },
+    ]
+    waiting = Waiting(aws, TimeoutSeconds=60)
+    waiting.definition["States"]["Wait"] |= {
+        "Resource": "arn:aws:states:::aws-sdk:dynamodb:transactWriteItems.waitForTaskToken",
+        "Parameters": {"TransactItems": writes},
+    }
+    dynamodb, machine = aws.client("dynamodb"), aws.machine(waiting.definition)
+
+    def item(key: str) -> dict[str, Any] | None:
+        found: dict[str, Any] = dynamodb.get_item(TableName=table, Key={"pk": {"S": key}})
+        return found.get("Item")
+
+    for entry in ("1", "2"):
+        execution = aws.start(machine, {"run": "r", "who": "olga"})
+        eventually(lambda entry=entry: (item("r#ask") or {}).get("round_number") == {"N": entry})
+        assert item("r#ask") == {"pk": {"S": "r#ask"}, "who": {"S": "olga"}, "round_number": {"N": entry}}
+        token = item("r#token")
+        assert token is not None
+        sfn.send_task_success(taskToken=token["token"]["S"], output='"done"')
+        assert aws.ended(execution)["status"] == "SUCCEEDED"
+
+    dynamodb.put_item(TableName=table, Item={"pk": {"S": "s#ask"}, "closed": {"S": "yes"}})
+    ended = aws.ended(aws.start(machine, {"run": "s", "who": "olga"}))
+    assert (ended["status"], ended["error"]) == ("FAILED", "DynamoDb.TransactionCanceledException")
+    assert item("s#token") is None, "a cancelled transaction writes nothing"
+
+
 def test_the_history_of_a_waiting_execution_can_be_read(aws: Aws, sfn: Any) -> None:
     waiting = Waiting(aws, TimeoutSeconds=60)
     execution = waiting.start()

@@ -20,6 +20,8 @@ RUNTIME_NAMES = {"Sandbox.Timedout", "Runtime.ExitError"}
 OUR_NAMES = {
     name for name, kind in inspect.getmembers(errors, inspect.isclass) if issubclass(kind, errors.FivetierError)
 }
+#: What the SDK raises when a transaction met another one, or was throttled.
+NOTHING_WRITTEN = {"DynamoDb.TransactionCanceledException"}
 #: These end a run; whatever fails before them must reach FailRun.
 CLOSING = {"FailRun"}
 
@@ -110,7 +112,7 @@ def test_a_wait_goes_on_to_publish_only_when_it_succeeds(states: dict[str, State
 def test_every_error_name_is_one_that_can_occur(states: dict[str, State]) -> None:
     for name, state in states.items():
         for error in _errors(state, "Retry") | _errors(state, "Catch"):
-            is_known = error.startswith(("States.", "Lambda.")) or error in RUNTIME_NAMES | OUR_NAMES
+            is_known = error.startswith(("States.", "Lambda.")) or error in RUNTIME_NAMES | OUR_NAMES | NOTHING_WRITTEN
             assert is_known, f"{name}: {error}"
 
 
@@ -126,9 +128,9 @@ def test_every_call_of_a_function_is_retried_only_where_a_retry_can_help(states:
         assert all(entry["MaxAttempts"] <= 60 and entry["BackoffRate"] > 1 for entry in state["Retry"]), name
 
 
-def test_a_wait_is_never_entered_twice_by_a_retry(states: dict[str, State]) -> None:
-    """Each entry is a new round and would ask people again."""
-    assert "Retry" not in states["RequestSignOff"]
+def test_a_wait_is_entered_again_only_if_nothing_was_written(states: dict[str, State]) -> None:
+    """Each entry is a new round and would ask people again; a cancelled transaction asked nobody."""
+    assert _errors(states["RequestSignOff"], "Retry") == NOTHING_WRITTEN
 
 
 def test_every_next_exists_on_its_own_level_and_every_state_is_reached(levels: list[State]) -> None:
@@ -172,11 +174,23 @@ def test_the_reason_of_a_failure_is_kept(states: dict[str, State]) -> None:
 
 def test_the_token_goes_into_the_table_and_nowhere_else(states: dict[str, State]) -> None:
     places = {(name, path) for name, state in states.items() for path, text in _strings(state) if "$$.Task" in text}
-    assert places == {("RequestSignOff", "/Parameters/ExpressionAttributeValues/:token/S.$")}
+    assert places == {("RequestSignOff", "/Parameters/TransactItems/Put/Item/task_token/S.$")}
     ask = states["RequestSignOff"]
-    assert ask["Resource"] == "arn:aws:states:::aws-sdk:dynamodb:updateItem.waitForTaskToken"
-    assert ask["Parameters"]["TableName"] == "${OpsTable}"
+    assert ask["Resource"] == "arn:aws:states:::aws-sdk:dynamodb:transactWriteItems.waitForTaskToken"
     assert ask["ResultPath"] is None, "what the sender of the token says must not become state"
+
+
+def test_ask_and_token_are_written_together_and_lie_apart(states: dict[str, State]) -> None:
+    update, put = (write for item in states["RequestSignOff"]["Parameters"]["TransactItems"] for write in item.items())
+    assert (update[0], put[0]) == ("Update", "Put")
+    assert {write["TableName"] for _, write in (update, put)} == {"${OpsTable}"}
+    assert update[1]["Key"] == {"pk": {"S.$": "States.Format('RUN#{}', $.run_id)"}, "sk": {"S": "ASK"}}
+    assert "token" not in json.dumps(update).lower()
+    assert update[1]["UpdateExpression"].endswith("ADD round_number :one")
+    item = put[1]["Item"]
+    assert (item["pk"], item["sk"]) == ({"S.$": "States.Format('TOKEN#{}', $.run_id)"}, {"S": "TOKEN"})
+    # An attribute `lob` would bring the item into the index of runs, where no leading key guards it.
+    assert item.keys() == {"pk", "sk", "run_id", "task_token"}
 
 
 def test_states_hand_on_ids_and_digests_only(machine: State) -> None:

@@ -114,20 +114,34 @@ def runs(monkeypatch: pytest.MonkeyPatch) -> RunsScene:
 def runs_on(table: str) -> RunsScene:
     """The run store on a table of its own."""
     dynamodb = ops_table(table)
-    # The state machine's own expression, so that the item it writes and the item we read cannot drift apart.
-    expression = json.loads(_ASL.read_text())["States"]["RequestSignOff"]["Parameters"]["UpdateExpression"]
+    # The state machine's own transaction, so that the items it writes and the items we read cannot drift apart.
+    transaction = json.loads(_ASL.read_text())["States"]["RequestSignOff"]["Parameters"]
 
     def ask(run_id: str, digest: str, expires_at: str, requested_by: str, token: str) -> None:
-        texts = {"token": token, "run_id": run_id, "digest": digest}
-        texts |= {"expires_at": expires_at, "requested_by": requested_by}
-        dynamodb.update_item(
-            TableName=table,
-            Key={"pk": {"S": f"RUN#{run_id}"}, "sk": {"S": "ASK"}},
-            UpdateExpression=expression,
-            ExpressionAttributeValues={":one": {"N": "1"}} | {f":{name}": {"S": text} for name, text in texts.items()},
-        )
+        paths = {
+            "States.Format('RUN#{}', $.run_id)": f"RUN#{run_id}",
+            "States.Format('TOKEN#{}', $.run_id)": f"TOKEN#{run_id}",
+            "$.run_id": run_id,
+            "$.ask.manifest_digest": digest,
+            "$.ask.expires_at": expires_at,
+            "$.ask.requested_by": requested_by,
+            "$$.Task.Token": token,
+        }
+        dynamodb.transact_write_items(**_filled(transaction, paths | {"${OpsTable}": table}))
 
     return RunsScene(DynamoRunStore(dynamodb, table), ask)
+
+
+def _filled(template: Any, paths: dict[str, str]) -> Any:
+    """A payload template as Step Functions fills it."""
+    if isinstance(template, dict):
+        return {
+            key.removesuffix(".$"): paths[value] if key.endswith(".$") else _filled(value, paths)
+            for key, value in template.items()
+        }
+    if isinstance(template, list):
+        return [_filled(value, paths) for value in template]
+    return paths.get(template, template)
 
 
 def lake(monkeypatch: pytest.MonkeyPatch) -> LakeScene:

@@ -214,6 +214,19 @@ class OutboxSuite:
         scene.runs.record_event(event_named("e", at="2026-11-23T09:00:00.000000Z"))
         assert scene.runs.pending_events(LOB) == [event_named("e")]
 
+    def test_an_event_is_found_by_its_id_from_its_first_report_on(self, scene: RunsScene) -> None:
+        assert scene.runs.find_event("e") is None
+        event = event_named("e", whole=3, none=None)
+        scene.runs.record_event(event)
+        scene.runs.record_event(event_named("e", at="2026-11-23T09:00:00.000000Z"))
+        assert scene.runs.find_event("e") == event
+        scene.runs.mark_chained(chain(event, seq=0, prev=GENESIS))
+        assert scene.runs.find_event("e") == event
+
+    def test_an_event_only_the_chain_knew_is_found_once_it_is_noted(self, scene: RunsScene) -> None:
+        scene.runs.mark_chained(chain(event_named("e"), seq=0, prev=GENESIS))
+        assert scene.runs.find_event("e") == event_named("e")
+
     def test_an_empty_chain_is_hinted_by_genesis(self, scene: RunsScene) -> None:
         assert scene.runs.chain_hint(LOB) == ChainHead(seq=-1, hash=GENESIS)
         assert not scene.runs.is_chained("e")

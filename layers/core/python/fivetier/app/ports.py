@@ -223,6 +223,10 @@ class RunStore(Protocol):
         """Outbox events not yet in the chain, oldest first."""
         ...
 
+    def find_event(self, event_id: str) -> AuditEvent | None:
+        """A reported event, in the outbox or in the chain already; None before it was reported."""
+        ...
+
     def chain_hint(self, lob: str) -> ChainHead:
         """The last place known to be in the chain; the chain itself may be ahead."""
         ...

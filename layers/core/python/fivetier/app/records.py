@@ -81,7 +81,7 @@ class Lease(Record):
 
 
 class OpenAsk(Record):
-    """The ask as stored; the task token is not part of it and never leaves the store but to the resumer."""
+    """The ask as stored; its task token lies elsewhere and never leaves the store but to the resumer."""
 
     run_id: str
     round_number: int

@@ -16,6 +16,11 @@ class DynamoOutbox(OpsTable):
         """Outbox events not yet in the chain, oldest first."""
         return [AuditEvent.model_validate_json(str(item["event"])) for item in self._query(f"OUTBOX#{lob}")]
 
+    def find_event(self, event_id: str) -> AuditEvent | None:
+        """A reported event, in the outbox or in the chain already; None before it was reported."""
+        item = self._get(f"EVENT#{event_id}", "EVENT", only=("event",))
+        return None if item is None else AuditEvent.model_validate_json(str(item["event"]))
+
     def chain_hint(self, lob: str) -> ChainHead:
         """The last place known to be in the chain; the chain itself may be ahead."""
         item = self._get(f"LOB#{lob}", "CHAIN")

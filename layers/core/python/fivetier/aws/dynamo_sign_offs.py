@@ -9,15 +9,13 @@ from fivetier.domain.audit import AuditEvent
 from fivetier.domain.runs import RunState
 from fivetier.domain.signoff import Decision
 
-_ASK_FIELDS = ("run_id", "round_number", "manifest_digest", "expires_at", "requested_by")
-
 
 class DynamoSignOffs(OpsTable):
-    """The ask is written by the state machine (`RequestSignOff` in refresh.asl.json), decisions by us."""
+    """Ask and token are written by the state machine (`RequestSignOff` in refresh.asl.json), decisions by us."""
 
     def get_ask(self, run_id: str) -> OpenAsk | None:
-        """The newest round asked for, or None before the first; the task token is not even read."""
-        item = self._get(run_key(run_id), "ASK", only=_ASK_FIELDS)
+        """The newest round asked for, or None before the first; the task token is not part of the item."""
+        item = self._get(run_key(run_id), "ASK")
         if item is None:
             return None
         return OpenAsk(
@@ -34,7 +32,7 @@ class DynamoSignOffs(OpsTable):
         Raises:
             AskNotOpen: nobody was asked yet.
         """
-        item = self._get(run_key(run_id), "ASK", only=("task_token",))
+        item = self._get(f"TOKEN#{run_id}", "TOKEN", only=("task_token",))
         if item is None:
             raise errors.AskNotOpen(run_id=run_id, state="not waiting for people yet")
         return str(item["task_token"])

@@ -7,6 +7,7 @@ what was written (DynamoDB's own numbers come back as decimals, which would chan
     RUN#{run_id}      ASK                           the newest round, written by the state machine alone
     RUN#{run_id}      DECISION#{round}#{role}       what a person decided
     RUN#{run_id}      SIGNER#{round}#{login}        that this person decided, in whatever role
+    TOKEN#{run_id}    TOKEN                         the newest round's task token: apart, for one role's eyes
     LOB#{lob}         LEASE                         who works on the LOB
     LOB#{lob}         CHAIN                         last place known to be in the audit chain
     OUTBOX#{lob}      {at}#{event_id}               an event on its way to the chain
