@@ -1,12 +1,16 @@
 """The OIDC test issuer: one login per role, signed ID tokens, on loopback.
 
 Built on `oidc-provider-mock`, so discovery, keys and the authorization-code
-flow are real and the API under test verifies tokens as it does in AWS. There
-are no passwords: whoever can run the local stack may be anybody in it.
+flow are real and the code under test verifies tokens as it does in AWS. There
+are no passwords: whoever can run the local stack may be anybody in it. All
+else is as strict as the issuer of an account: one client without a secret,
+PKCE, and no redirect but to the front door and to the command line.
 """
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import json
 import os
 import secrets
@@ -16,37 +20,31 @@ import urllib.parse
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, Final
+from typing import Final
 
 from infra.local.errors import LoginFailed
 
 CLIENT_ID: Final = "fivetier"
 LOGINS: Final = ("data_ops_reviewer", "engineering_lead", "data_lead")
-_REDIRECT_URI: Final = "http://127.0.0.1/callback"
+SCOPES: Final = "openid profile email"
+#: Nobody listens there: the command line reads the code out of the redirect.
+COMMAND_LINE_CALLBACK: Final = "http://127.0.0.1/callback"
 _TIMEOUT_SECONDS: Final = 10
 
 
 @contextmanager
-def run(port: int) -> Iterator[str]:
+def run(port: int, *, front_door_url: str) -> Iterator[str]:
     """Serve the issuer on a thread; yields its URL, which is also its `iss`."""
     # The library refuses plain http otherwise; loopback is all it ever serves.
     os.environ["AUTHLIB_INSECURE_TRANSPORT"] = "1"
     import oidc_provider_mock
-    import oidc_provider_mock._app as provider
-    import werkzeug.debug
     import werkzeug.serving
 
-    provider.OpenIDCode = _naming_its_key(provider.OpenIDCode)
-    users = [
-        oidc_provider_mock.User(sub=login, claims={"groups": [login], "email": f"{login}@example.test"})
-        for login in LOGINS
-    ]
-    app = oidc_provider_mock.app(user_claims=users, issue_refresh_token=False)
-    # The library wraps itself in a debugger that shows code; take it off.
-    app.debug = False
-    if isinstance(app.wsgi_app, werkzeug.debug.DebuggedApplication):
-        app.wsgi_app = app.wsgi_app.app
-    app.config["TRUSTED_HOSTS"] = ["127.0.0.1", "localhost"]
+    from infra.local import issuer_provider
+
+    users = [oidc_provider_mock.User(sub=login, claims=_claims(login)) for login in LOGINS]
+    callbacks = [f"{front_door_url}/callback", COMMAND_LINE_CALLBACK]
+    app = issuer_provider.app(users, client_id=CLIENT_ID, callbacks=callbacks, scopes=SCOPES.split())
     server = werkzeug.serving.make_server("127.0.0.1", port, app, threaded=True, request_handler=_quiet_handler())
     thread = threading.Thread(target=server.serve_forever, args=(0.1,), daemon=True)
     thread.start()
@@ -58,6 +56,11 @@ def run(port: int) -> Iterator[str]:
         server.server_close()
 
 
+def _claims(login: str) -> dict[str, object]:
+    name = f"{login.replace('_', ' ').capitalize()} (test login)"
+    return {"name": name, "email": f"{login}@example.test", "groups": [login]}
+
+
 def token_for(login: str, *, issuer_url: str) -> str:
     """Log in by the authorization-code flow and return the signed ID token.
 
@@ -66,37 +69,23 @@ def token_for(login: str, *, issuer_url: str) -> str:
     """
     if login not in LOGINS:
         raise LoginFailed(login=login, issuer_url=issuer_url, reason=f"logins are {', '.join(LOGINS)}")
+    verifier = secrets.token_urlsafe(48)
     try:
         discovery = _read_json(f"{issuer_url}/.well-known/openid-configuration")
-        code = _authorize(login, discovery["authorization_endpoint"])
+        code = _authorize(login, discovery["authorization_endpoint"], verifier)
         answer = _read_json(
             discovery["token_endpoint"],
             {
                 "grant_type": "authorization_code",
                 "code": code,
-                "redirect_uri": _REDIRECT_URI,
+                "redirect_uri": COMMAND_LINE_CALLBACK,
                 "client_id": CLIENT_ID,
-                "client_secret": "unused",
+                "code_verifier": verifier,
             },
         )
         return answer["id_token"]
     except (OSError, KeyError, ValueError) as error:
         raise LoginFailed(login=login, issuer_url=issuer_url, reason=repr(error)) from error
-
-
-def _naming_its_key(base: type[Any]) -> type[Any]:
-    """The library's token maker, with the key id in the header.
-
-    Every real issuer names the key there, and verifiers look it up by that.
-    """
-
-    class NamingItsKey(base):
-        def get_jwt_config(self, *args: object, **kwargs: object) -> dict[str, Any]:
-            """How ID tokens are signed."""
-            config: dict[str, Any] = super().get_jwt_config(*args, **kwargs)
-            return {**config, "kid": config["key"]["kid"]}
-
-    return NamingItsKey
 
 
 def _quiet_handler() -> type:
@@ -118,14 +107,16 @@ class _KeepRedirect(urllib.request.HTTPRedirectHandler):
         return None
 
 
-def _authorize(login: str, endpoint: str) -> str:
+def _authorize(login: str, endpoint: str, verifier: str) -> str:
     query = urllib.parse.urlencode(
         {
             "client_id": CLIENT_ID,
-            "redirect_uri": _REDIRECT_URI,
+            "redirect_uri": COMMAND_LINE_CALLBACK,
             "response_type": "code",
-            "scope": "openid email",
+            "scope": SCOPES,
             "state": secrets.token_urlsafe(8),
+            "code_challenge": challenge_of(verifier),
+            "code_challenge_method": "S256",
         }
     )
     form = urllib.parse.urlencode({"sub": login}).encode()
@@ -137,6 +128,11 @@ def _authorize(login: str, endpoint: str) -> str:
         with redirect:
             location = urllib.parse.urlparse(redirect.headers.get("Location", ""))
         return urllib.parse.parse_qs(location.query)["code"][0]
+
+
+def challenge_of(verifier: str) -> str:
+    """The S256 challenge of a PKCE verifier."""
+    return base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b"=").decode()
 
 
 def _read_json(url: str, form: dict[str, str] | None = None) -> dict[str, str]:

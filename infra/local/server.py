@@ -100,7 +100,7 @@ async def _serve(options: ServerOptions) -> None:
 
     from infra.local import athena, issuer, lambda_service, object_lock, schedules, sfn
     from infra.local.faults import FaultRegistry
-    from infra.local.front_door import FrontDoor
+    from infra.local.front_door import FrontDoor, front_door_url
     from infra.local.guard import Gateway
     from infra.local.stack import loopback_hosts
 
@@ -129,7 +129,7 @@ async def _serve(options: ServerOptions) -> None:
     async def stopped() -> None:
         await stopping.wait()
 
-    with issuer.run(options.issuer_port) as issuer_url:
+    with issuer.run(options.issuer_port, front_door_url=front_door_url(options.front_door_port)) as issuer_url:
         health: dict[str, object] = {
             "status": "ready",
             "instance": options.instance,
