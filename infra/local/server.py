@@ -98,7 +98,7 @@ async def _serve(options: ServerOptions) -> None:
     from hypercorn.config import Config
     from ministack import app as ministack_app
 
-    from infra.local import athena, issuer, lambda_service, object_lock, schedules, sfn
+    from infra.local import athena, http_api, issuer, lambda_service, object_lock, schedules, sfn
     from infra.local.faults import FaultRegistry
     from infra.local.front_door import FrontDoor, front_door_url
     from infra.local.guard import Gateway
@@ -110,6 +110,7 @@ async def _serve(options: ServerOptions) -> None:
     athena.install(endpoint_url=options.endpoint_url)
     schedules.install()
     object_lock.install()
+    http_api.install()
     from infra.local import cloudformation
 
     cloudformation.install()
