@@ -17,6 +17,9 @@ STAGES = ("dev", "prod", "local")
 #: Context that may be given by `-c` and wins over the stage's own value.
 OVERRIDES = ("account", "region", "oidc_issuer", "oidc_audience", "front_door_url", "sign_off_seconds")
 
+#: Instead of an issuer's URL: the stage's own Cognito user pool.
+COGNITO = "cognito"
+
 StageName = Literal["dev", "prod", "local"]
 
 
@@ -51,8 +54,9 @@ class StageSettings:
         name: stage; part of every physical name.
         account: AWS account, or None for the one the caller's credentials belong to.
         region: AWS region, or None likewise.
-        oidc_issuer: who says who people are; without one nobody could sign, so nothing is deployed.
-        oidc_audience: what tokens must be made out to.
+        oidc_issuer: who says who people are; without one nobody could sign, so nothing is deployed. `cognito` makes
+            a user pool of the stage's own.
+        oidc_audience: what tokens must be made out to; a pool of the stage's own knows it by itself.
         front_door_url: where people open the pages, if that is not the HTTP API's own address.
         has_console: whether the AWS console shows what runs here.
         audit_retention_days: how long Object Lock (COMPLIANCE) keeps audit events; nobody can shorten it later.
@@ -74,7 +78,7 @@ class StageSettings:
     account: str | None = None
     region: str | None = None
     oidc_issuer: str
-    oidc_audience: str
+    oidc_audience: str | None = None
     front_door_url: str | None = None
     has_console: bool
     audit_retention_days: int
@@ -92,13 +96,7 @@ class StageSettings:
     api_concurrency: int | None = None
 
     def __post_init__(self) -> None:
-        issuer = urlsplit(self.oidc_issuer)
-        if issuer.scheme != "https" and not (self.is_local and issuer.scheme == "http"):
-            rule = "API Gateway accepts tokens of https issuers only (http is for stage local)"
-            raise InvalidSetting(stage=self.name, setting="oidc_issuer", value=self.oidc_issuer, rule=rule)
-        if not issuer.netloc:
-            rule = "give the issuer's whole URL"
-            raise InvalidSetting(stage=self.name, setting="oidc_issuer", value=self.oidc_issuer, rule=rule)
+        self._check_issuer()
         self._check_front_door()
         if self.sign_off_seconds is not None and self.sign_off_seconds < 1:
             rule = "people need at least a second"
@@ -106,6 +104,23 @@ class StageSettings:
         if self.name == "prod" and self.sign_off_seconds is not None:
             rule = "in prod the LOB's signed policy decides"
             raise InvalidSetting(stage=self.name, setting="sign_off_seconds", value=self.sign_off_seconds, rule=rule)
+
+    def _check_issuer(self) -> None:
+        issuer, rule = urlsplit(self.oidc_issuer), ""
+        if self.makes_user_pool:
+            if self.is_local:
+                rule = "the local stack has a test issuer of its own"
+            elif self.oidc_audience is not None:
+                rule = "its tokens are made out to its own client, so leave oidc_audience out"
+        elif issuer.scheme != "https" and not (self.is_local and issuer.scheme == "http"):
+            rule = "API Gateway accepts tokens of https issuers only (http is for stage local)"
+        elif not issuer.netloc:
+            rule = "give the issuer's whole URL"
+        if rule:
+            raise InvalidSetting(stage=self.name, setting="oidc_issuer", value=self.oidc_issuer, rule=rule)
+        if self.oidc_audience is None and not self.makes_user_pool:
+            why = "tokens made out to anybody else must be refused"
+            raise MissingSetting(stage=self.name, setting="oidc_audience", why=why)
 
     def _check_front_door(self) -> None:
         """Links are made by appending to it, and issuers compare callbacks letter by letter."""
@@ -121,6 +136,11 @@ class StageSettings:
     def is_local(self) -> bool:
         """Whether this is the stack on a developer's own machine."""
         return self.name == "local"
+
+    @property
+    def makes_user_pool(self) -> bool:
+        """Whether people are kept in a Cognito user pool of this stage."""
+        return self.oidc_issuer == COGNITO
 
     @property
     def prefix(self) -> str:
@@ -163,12 +183,9 @@ def load_settings(context: Mapping[str, Any]) -> StageSettings:
     names = {field.name for field in fields(StageSettings)}
     if unknown := sorted(values.keys() - names):
         raise InvalidSetting(stage=stage, setting=unknown[0], value=values[unknown[0]], rule="no setting has this name")
-    for name, why in (
-        ("oidc_issuer", "without an issuer nobody can prove who signs, so nothing is deployed"),
-        ("oidc_audience", "tokens made out to anybody else must be refused"),
-    ):
-        if name not in values:
-            raise MissingSetting(stage=stage, setting=name, why=why)
+    if "oidc_issuer" not in values:
+        why = "without an issuer nobody can prove who signs, so nothing is deployed"
+        raise MissingSetting(stage=stage, setting="oidc_issuer", why=why)
     if "sign_off_seconds" in values:
         values["sign_off_seconds"] = _whole_number(stage, "sign_off_seconds", values["sign_off_seconds"])
     try:

@@ -1,4 +1,4 @@
-"""What must survive everything else: buckets, the operations table, the key, the Glue databases."""
+"""What must survive everything else: buckets, the operations table, the key, the Glue databases, the people."""
 
 from aws_cdk import CfnOutput, Duration, RemovalPolicy, Stack
 from aws_cdk import aws_dynamodb as dynamodb
@@ -8,13 +8,14 @@ from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
+from infra.constructs.people import People
 from infra.constructs.private_bucket import AccessLogBucket, PrivateBucket, bucket_arn, bucket_name
 from infra.settings import StageSettings
 from infra.stacks.names import DataNames
 
 
 class DataStack(Stack):
-    """Data of one stage. Other stacks know it by the names in `DataNames`, by its key and by its stream."""
+    """Data of one stage. Other stacks know it by the names in `DataNames`, by its key, its stream and its people."""
 
     def __init__(self, scope: Construct, construct_id: str, *, settings: StageSettings, env: dict[str, str]) -> None:
         super().__init__(
@@ -40,6 +41,7 @@ class DataStack(Stack):
         self._add_buckets()
         self.table = self._add_table()
         self._add_databases()
+        self.people = self._add_people() if settings.makes_user_pool else None
         self._add_outputs()
 
     def _add_buckets(self) -> None:
@@ -117,6 +119,18 @@ class DataStack(Stack):
                     name=name, description=f"fivetier: {meaning}", location_uri=location
                 ),
             ).apply_removal_policy(self._removal)
+
+    def _add_people(self) -> People:
+        settings = self._settings
+        people = People(
+            self,
+            "People",
+            prefix=settings.prefix,
+            is_protected=settings.protect_from_deletion,
+            removal_policy=self._removal,
+        )
+        CfnOutput(self, "UserPool", value=people.user_pool_id)
+        return people
 
     def _add_outputs(self) -> None:
         names = self._names

@@ -31,6 +31,14 @@ CONSOLE_URL = f"https://{Aws.REGION}.console.aws.amazon.com"
 _EXECUTIONS = "Executions are named after the run; the state machine is named."
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Identity:
+    """Whose tokens say who people are, and what they are made out to."""
+
+    issuer: str
+    audience: str
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
     """What a need is answered with."""
@@ -42,7 +50,9 @@ class Answer:
 class Needs:
     """Answers every need in one stage."""
 
-    def __init__(self, settings: StageSettings, *, key_arn: str, stream_arn: str, front_door_url: str) -> None:
+    def __init__(
+        self, settings: StageSettings, *, key_arn: str, stream_arn: str, front_door_url: str, identity: Identity
+    ) -> None:
         self._settings = settings
         self._key_arn = key_arn
         names = self._names = DataNames.of(settings)
@@ -174,8 +184,8 @@ class Needs:
             ),
             Need.IDENTITY: Answer(
                 {
-                    "FIVETIER_OIDC_ISSUER": settings.oidc_issuer,
-                    "FIVETIER_OIDC_AUDIENCE": settings.oidc_audience,
+                    "FIVETIER_OIDC_ISSUER": identity.issuer,
+                    "FIVETIER_OIDC_AUDIENCE": identity.audience,
                 },
             ),
             Need.LINKS: Answer(

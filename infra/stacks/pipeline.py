@@ -16,13 +16,14 @@ from infra.constructs.asl_state_machine import AslStateMachine
 from infra.constructs.dead_letters import DeadLetters
 from infra.constructs.front_door import FrontDoor
 from infra.constructs.grants import Grant
+from infra.constructs.people import SignInClient
 from infra.constructs.pipeline_function import LEFTOVERS, PipelineFunction
 from infra.constructs.refresh_schedules import RefreshSchedules
 from infra.settings import ROOT, StageSettings
 from infra.stacks.data import DataStack
 from infra.stacks.function_table import FUNCTIONS, FunctionSpec
 from infra.stacks.names import DataNames, function_name, machine_name
-from infra.stacks.needs import TOKENS, Needs, table_arn
+from infra.stacks.needs import TOKENS, Identity, Needs, table_arn
 
 #: Placeholder of `refresh.asl.json` -> folder of the function.
 STEPS: Mapping[str, str] = {
@@ -84,11 +85,13 @@ class PipelineStack(Stack):
             log_retention_days=settings.log_retention_days,
         )
         self._front_door_url = settings.front_door_url or self._door.url
+        self._identity = self._identify()
         self._needs = Needs(
             settings,
             key_arn=data.key.key_arn,
             stream_arn=data.table.table_stream_arn,
             front_door_url=self._front_door_url,
+            identity=self._identity,
         )
         self._layers = self._add_layers()
         self._unheard = self._queue("AsyncFailures", "async-failures")
@@ -101,6 +104,14 @@ class PipelineStack(Stack):
         self._add_schedules()
         for name, function in self.functions.items():
             CfnOutput(self, f"{_pascal(name)}Function", value=function.function.function_name)
+
+    def _identify(self) -> Identity:
+        """The issuer that is named, or the pool of this stage with the front door as its client."""
+        people, settings = self._data.people, self._settings
+        if people is None:
+            return Identity(issuer=settings.oidc_issuer, audience=str(settings.oidc_audience))
+        client = SignInClient(self, "SignIn", people=people, front_door_url=self._front_door_url)
+        return Identity(issuer=people.issuer, audience=client.user_pool_client_id)
 
     def _add_layers(self) -> dict[str, list[lambda_.ILayerVersion]]:
         """Our package, and beside it one third-party layer per function.
@@ -214,8 +225,8 @@ class PipelineStack(Stack):
         self._door.demand_token(
             ROUTES,
             self.functions["serve_api"].function,
-            issuer=self._settings.oidc_issuer,
-            audience=self._settings.oidc_audience,
+            issuer=self._identity.issuer,
+            audience=self._identity.audience,
         )
         self._door.leave_to_function(PAGES, self.functions["serve_pages"].function, reason=_COOKIE_SESSION)
         CfnOutput(self, "FrontDoorUrl", value=self._front_door_url)

@@ -42,6 +42,30 @@ def test_cognito_claims_and_elliptic_curves_are_understood(issuer: Issuer) -> No
     assert (person.login, person.roles, person.name) == ("s-1", frozenset({"data_lead"}), "dora")
 
 
+def test_an_id_token_of_a_user_pool_gives_name_and_roles(issuer: Issuer) -> None:
+    """https://docs.aws.amazon.com/cognito/latest/developerguide/amazon-cognito-user-pools-using-the-id-token.html."""
+    claims = {
+        "sub": "aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee",
+        "cognito:username": "aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee",
+        "cognito:groups": ["engineering_lead"],
+        "name": "Emil E.",
+        "email": "emil@example.test",
+        "email_verified": True,
+        "token_use": "id",
+        "auth_time": 1,
+        "origin_jti": "x",
+        "nonce": "n",
+    }
+    person = issuer.verifier().verify(issuer.token(**claims))
+    assert (person.login, person.name, person.roles) == (claims["sub"], "Emil E.", frozenset({"engineering_lead"}))
+
+
+def test_an_access_token_of_a_user_pool_signs_nobody_in(issuer: Issuer) -> None:
+    """It names its client in `client_id`, and API Gateway lets it pass; it was never meant to say who somebody is."""
+    claims = {"aud": None, "client_id": "fivetier", "token_use": "access", "cognito:groups": ["engineering_lead"]}
+    assert "lacks the claim aud" in refusal(issuer, issuer.token(**claims))
+
+
 def test_a_token_without_names_or_groups_gives_its_subject_and_no_role(issuer: Issuer) -> None:
     person = issuer.verifier().verify(issuer.token())
     assert (person.login, person.roles) == ("s-1", frozenset())

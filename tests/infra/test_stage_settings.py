@@ -20,14 +20,31 @@ def _context(stage: str, **values: str) -> dict[str, Any]:
 
 @pytest.mark.parametrize("stage", ["dev", "prod", "local"])
 def test_without_an_issuer_nothing_is_deployed(stage: str) -> None:
+    context = _context(stage, oidc_audience="fivetier")
+    context["stages"][stage]["oidc_issuer"] = None
     with pytest.raises(MissingSetting, match=rf"stage {stage}: oidc_issuer is not set.*-c oidc_issuer=VALUE"):
-        load_settings(_context(stage, oidc_audience="fivetier"))
+        load_settings(context)
 
 
 @pytest.mark.parametrize("stage", ["dev", "prod"])
 def test_without_an_audience_nothing_is_deployed(stage: str) -> None:
     with pytest.raises(MissingSetting, match="oidc_audience is not set"):
         load_settings(_context(stage, oidc_issuer=HTTPS))
+
+
+@pytest.mark.parametrize("stage", ["dev", "prod"])
+def test_a_user_pool_is_what_cdk_json_names(stage: str) -> None:
+    settings = load_settings(_context(stage))
+    assert (settings.makes_user_pool, settings.oidc_audience) == (True, None)
+    other = load_settings(_context(stage, oidc_issuer=HTTPS, oidc_audience="fivetier"))
+    assert not other.makes_user_pool
+
+
+def test_a_user_pool_is_its_own_audience_and_not_for_the_local_stack() -> None:
+    with pytest.raises(InvalidSetting, match="leave oidc_audience out"):
+        load_settings(_context("prod", oidc_audience="fivetier"))
+    with pytest.raises(InvalidSetting, match="a test issuer of its own"):
+        load_settings(_context("local", oidc_issuer="cognito"))
 
 
 @pytest.mark.parametrize("stage", ["dev", "prod"])
@@ -75,7 +92,7 @@ def test_a_test_may_shorten_the_time_to_sign_and_prod_may_not() -> None:
 
 def test_the_command_line_says_what_to_set(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
-        main(["--stage", "prod", "-c", "oidc_audience=fivetier"])
+        main(["--stage", "local"])
     assert ended.value.code == 2
     assert "oidc_issuer is not set" in capsys.readouterr().err
 
