@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from fivetier_cli.console import UsageError
+from fivetier_cli.stack import attach
 from infra.local.front_door import API_NAME
 from infra.local.stack import LocalStack, _is_free, loopback_hosts
 from tests.support.emulator import Aws
@@ -89,6 +91,11 @@ def test_before_the_deployment_it_says_so(state_dir: Path) -> None:
         status, body = ask(fresh, "/")
     assert status == 503
     assert "not deployed on this stack yet" in body
+
+
+def test_a_stack_without_the_template_says_what_to_do(stack: LocalStack) -> None:
+    with pytest.raises(UsageError, match="run `fivetier down`, then `fivetier up`"):
+        attach(stack.state_dir)
 
 
 def test_a_port_taken_on_either_loopback_address_is_not_chosen() -> None:
