@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import boto3
 
@@ -27,7 +27,8 @@ class Desk:
         """A run that waits for its signers; returns its id."""
         month = self.pipeline.next_month()
         moved = [e.moved(to) if e.parent == CIGNA else e for e in self._rows()]
-        self.pipeline.land(month, directory(moved))
+        # Something new each month, so that there is something to ask about whatever is published.
+        self.pipeline.land(month, directory([replace(moved[0], marketing=f"Sunrise {month}"), *moved[1:]]))
         status = self.pipeline.refresh(month)
         assert status["state"] == "AWAITING_SIGN_OFF", status
         return str(status["run_id"])
