@@ -97,6 +97,17 @@ def empty_report() -> dict[str, Any]:
     }
 
 
+def rollback_report() -> dict[str, Any]:
+    """The small report as one of a rollback that waits: no file takes part."""
+    report = live_report()
+    return {
+        **report,
+        **{"kind": "rollback", "rollback_to": "medicare_advantage-2025_06-feedfacefeed-01"},
+        **{"sources": [], "quarantine": [], "suppressed": {}, "reason": "The sale was called off."},
+        "ledger": {**report["ledger"], **_rows(0, 0, 0, 0)},
+    }
+
+
 def large_report(events: int = 5_000) -> dict[str, Any]:
     """As many events as a report lists, each with three plans."""
     report = small_report()

@@ -8,9 +8,15 @@ from itertools import pairwise
 import pytest
 from fivetier.domain.errors import InputError
 from fivetier.web.report_page import render_report
-from pages import Page, assert_golden, empty_report, large_report, live_report, small_report
+from pages import Page, assert_golden, empty_report, large_report, live_report, rollback_report, small_report
 
-REPORTS = {"small": small_report, "empty": empty_report, "live": live_report, "large": lambda: large_report(60)}
+REPORTS = {
+    "small": small_report,
+    "empty": empty_report,
+    "live": live_report,
+    "rollback": rollback_report,
+    "large": lambda: large_report(60),
+}
 
 
 @pytest.fixture(params=REPORTS)
@@ -167,6 +173,25 @@ def test_moved_production_is_told_while_the_run_is_open_and_not_after() -> None:
     assert "Production has moved" in render_report(moved)
     assert "Production has moved" not in render_report(live_report())
     assert "Production has moved" not in render_report({**moved, "state": "PUBLISHED"})
+
+
+def test_a_rollback_says_so_and_to_what() -> None:
+    report = rollback_report()
+    restored = report["rollback_to"]
+    page = Page(render_report(report))
+    assert f"Medicare Advantage: Roll back to the release of June 2025 ({restored})" in page.text
+    assert f"Restores{restored}" in page.text
+    assert "ReasonThe sale was called off." in page.text
+    assert "A rollback reads no file." in page.text
+    assert "Published, and not in the release to restore." in page.text
+    assert "Readers see again a release that was signed and published before" in page.text
+    assert "the source" not in page.text.rsplit("Glossary", 1)[0], "nothing here comes from a source"
+
+
+def test_a_rollback_that_is_live_already_has_not_moved_production() -> None:
+    report = {**rollback_report(), "state": "PUBLISHING"}
+    assert "Production has moved" not in render_report({**report, "current_release": report["rollback_to"]})
+    assert "Production has moved" in render_report({**report, "current_release": "another-run"})
 
 
 def test_an_empty_first_publication_reads_well() -> None:

@@ -1,5 +1,5 @@
 from fivetier.web.text_report import summary_lines
-from pages import assert_golden, empty_report, live_report, small_report
+from pages import assert_golden, empty_report, live_report, rollback_report, small_report
 
 
 def test_the_summary_of_a_small_report_is_the_golden_one() -> None:
@@ -11,6 +11,16 @@ def test_an_empty_report_has_a_summary() -> None:
     assert lines[0] == "Medicare Advantage, June 2025"
     assert lines[1].startswith("APPROVE: ")
     assert lines[-2:] == ["Findings", "  None"]
+
+
+def test_a_rollback_says_so_in_its_first_line() -> None:
+    report = rollback_report()
+    lines = summary_lines(report)
+    assert lines[0] == f"Medicare Advantage: Roll back to the release of June 2025 ({report['rollback_to']})"
+    assert {f"Restores: {report['rollback_to']}", "Reason: The sale was called off."} <= set(lines)
+    assert "  No source file takes part: every row was signed and published before." in lines
+    clean = {**report, "recommendation": {"advice": "approve", "blocking": [], "needs_tick": []}}
+    assert summary_lines(clean)[1].endswith("Whether to go back is yours to judge.")
 
 
 def test_a_sum_that_does_not_tie_is_told_even_when_it_is_not_among_those_shown() -> None:

@@ -31,6 +31,8 @@ def facts(report: Report) -> tuple[Fact, ...]:
 
 def _frozen_facts(report: Report) -> Iterator[Fact]:
     yield "Run", code(report["run_id"])
+    if report.get("rollback_to"):
+        yield "Restores", code(report["rollback_to"])
     if report["base_snapshot"] is not None:
         yield "Base", code(report["base_snapshot"])
     yield "Report made", text(instant(report["created_at"]))
@@ -41,6 +43,8 @@ def _live_facts(report: Report) -> Iterator[Fact]:
         yield "Manifest digest", code(report["manifest_digest"])
     if report.get("requested_by"):
         yield "Requested by", text(report["requested_by"])
+    if report.get("reason"):
+        yield "Reason", text(report["reason"])
     if report.get("round_number") is not None:
         yield "Round", number(report["round_number"])
     if report.get("expires_at"):
@@ -83,6 +87,7 @@ def who(decision: Mapping[str, Any]) -> str:
 def moved(report: Report) -> str:
     """Whether production is no longer what a report still open was compared with."""
     current = report.get("current_release", report["base_snapshot"])
-    if report.get("state") not in OPEN or current in (report["base_snapshot"], report["run_id"]):
+    wanted = report.get("rollback_to") or report["run_id"]
+    if report.get("state") not in OPEN or current in (report["base_snapshot"], wanted):
         return ""
     return f"Production has moved since this report was made: {current or 'nothing'} is live now."

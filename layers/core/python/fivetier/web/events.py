@@ -84,6 +84,10 @@ _COME_AND_GONE = {
     ),
     ("added", "contract"): ("Contracts added", "New in the source. Grouped by parent payer, largest first."),
 }
+_RESTORED = {
+    "removed": "Published, and not in the release to restore. Grouped by parent payer, largest first.",
+    "added": "In the release to restore, and not published. Grouped by parent payer, largest first.",
+}
 _PLANS = {
     ("removed", "plan"): ("Plans removed from contracts that remain", "lost"),
     ("added", "plan"): ("Plans added to contracts that remain", "gained"),
@@ -113,6 +117,7 @@ def _group(key: tuple[str, str], total: int, events: Sequence[Event], report: Re
     anchor = "-".join([*key[0].split("_"), *key[1].split()])
     if key in _COME_AND_GONE:
         title, lead = _COME_AND_GONE[key]
+        lead = _RESTORED[key[0]] if report.get("rollback_to") else lead
         return EventGroup(anchor, title, total, lead, _by_parent(events), len(events), "parent payer")
     if key in _PLANS:
         title, verb = _PLANS[key]

@@ -9,6 +9,7 @@ from fivetier.web.grids import Cell, Grid, Head, code, number, sample_grid, text
 from fivetier.web.words import (
     PROGRAMS,
     REASONS,
+    ROLLBACK_TERM,
     RULES,
     SEVERITIES,
     SEVERITY_TERMS,
@@ -196,7 +197,8 @@ def glossary(report: Report) -> tuple[tuple[Cell, str], ...]:
         *((rule, RULES.get(rule, "A rule that keeps rows out")) for rule in report["suppressed"]),
         *((name, PROGRAMS.get(name, "A program")) for name in report["programs"]),
     )
+    terms = (*TERMS, ROLLBACK_TERM) if report.get("rollback_to") else TERMS
     return (
-        *((text(term), meaning) for term, meaning in (*TERMS, *SEVERITY_TERMS)),
+        *((text(term), meaning) for term, meaning in (*terms, *SEVERITY_TERMS)),
         *((code(term), meaning if meaning.endswith((".", "?")) else f"{meaning}.") for term, meaning in codes),
     )

@@ -11,7 +11,10 @@ Report = Mapping[str, Any]
 
 def title(report: Report) -> str:
     """What the report is about."""
-    return f"{lob_label(report['lob'])}, {month(report['sub_version'])}"
+    lob, of_month = lob_label(report["lob"]), month(report["sub_version"])
+    if restored := report.get("rollback_to"):
+        return f"{lob}: Roll back to the release of {of_month} ({restored})"
+    return f"{lob}, {of_month}"
 
 
 def base(report: Report) -> str:
@@ -37,6 +40,8 @@ def advice_reason(report: Report) -> str:
     if ticks:
         need = _s(len(ticks), "need")
         return f"{many(len(ticks), 'finding')} {need} a tick and a reason from each signer before approval."
+    if report.get("rollback_to"):
+        return "The release is what was signed before, and its rows pass. Whether to go back is yours to judge."
     return "No finding stands in the way of publication."
 
 
@@ -104,6 +109,8 @@ def _plans(report: Report) -> Iterator[str]:
 
 
 def _rows(report: Report) -> str:
+    if report.get("rollback_to"):
+        return "No source file takes part: every row was signed and published before."
     ledger = report["ledger"]
     return (
         f"Source rows: {count(ledger['quarantined_rows'])} quarantined and "

@@ -102,6 +102,11 @@ TERMS = (
     ("Tick", "A signer's note, with a reason, that a P1 finding was looked at."),
 )
 
+ROLLBACK_TERM = (
+    "Rollback",
+    "Readers see again a release that was signed and published before; it is restored whole and nothing in it is new.",
+)
+
 SEVERITY_TERMS = (
     ("P0", "Blocks publication; nobody can sign it away."),
     ("P1", "Blocks until each signer ticks it and gives a reason."),
