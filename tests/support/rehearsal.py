@@ -3,12 +3,13 @@
 from datetime import datetime, timedelta
 from typing import Any
 
-from fivetier.app import chaining, freezing, normalizing, publishing, refresh, signing, starting
+from fivetier.app import chaining, freezing, normalizing, publishing, refresh, rolling_back, signing, starting
 from fivetier.app.contracts import (
     CloseRequest,
     LeasedRequest,
     NormalizeRequest,
     PublishRequest,
+    RollbackRequest,
     RunRequest,
     RunStatus,
     SignOffReceipt,
@@ -46,6 +47,10 @@ class Rehearsal:
         return starting.start_refresh(
             StartRequest(lob=MA, sub_version=month, requested_by=by, reason=reason), self.world
         )
+
+    def roll_back(self, to: str, *, by: str = "data_ops_reviewer", reason: str = "it names wrong parents") -> RunStatus:
+        request = RollbackRequest(lob=MA, to=to, requested_by=by, reason=reason)
+        return rolling_back.start_rollback(request, self.world)
 
     def to_sign_off(self, run_id: str) -> str:
         """OpenRun to RequestSignOff; returns the digest, or NO_CHANGE's empty one."""
@@ -109,7 +114,14 @@ class Rehearsal:
         self.land(month, data)
         for source, content in more.items():
             self.land(month, content, source)
-        run_id = self.start(month).run_id
+        return self.signed_off(self.start(month).run_id)
+
+    def rolled_back(self, to: str, **options: str) -> str:
+        """Ask for a rollback, sign twice and publish; returns the run id."""
+        return self.signed_off(self.roll_back(to, **options).run_id)
+
+    def signed_off(self, run_id: str) -> str:
+        """From OpenRun to the publication; returns the run id."""
         digest = self.to_sign_off(run_id)
         self.sign(run_id, "engineering_lead")
         self.sign(run_id, "data_lead")

@@ -1,8 +1,10 @@
 """What every `Lake` does."""
 
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from fivetier.app.restoring import require_signed_rows
 from fivetier.domain.errors import BaseMoved, FileDoesNotFit, ObjectChanged, ReleaseFilesDiffer
 from fivetier.domain.manifest import Manifest
 from fivetier.domain.tables import CONTRACT, HIERARCHY_NODE, RELEASE_TABLES
@@ -170,6 +172,16 @@ class LakeSuite:
         rollback = release_row("r1", base="r2", run_id="r3")
         scene.lake.set_current_release(rollback)
         assert scene.lake.current_release(LOB) == rollback
+
+    def test_a_replaced_release_still_holds_what_was_signed(self, scene: LakeScene) -> None:
+        manifest = add(scene, "r1", rows={CONTRACT: []})
+        add(scene, "r2")
+        stores: Any = SimpleNamespace(lake=scene.lake, staging=scene.staging)
+        held = require_signed_rows(LOB, "r1", manifest.files, stores)
+        assert {name: rows.num_rows for name, rows in held.items()} == counts(scene, "r1")
+        for release_id, lob in (("r2", LOB), ("r1", "medicaid")):
+            with pytest.raises(ObjectChanged, match="as signed"):
+                require_signed_rows(lob, release_id, manifest.files, stores)
 
     def test_a_late_repeat_never_undoes_a_rollback(self, scene: LakeScene) -> None:
         scene.lake.set_current_release(release_row("r1", base=None))

@@ -114,6 +114,18 @@ def test_a_planted_fault_is_caught(code: str) -> None:
     assert 1 <= len(found[code].samples) <= SAMPLE_SIZE
 
 
+#: What is wrong with a slice wherever it comes from; the other codes speak of files or of a change.
+OF_THE_SLICE = {"CYCLE", "COLLAPSED", "ORPHAN", "DUP", "TIER_SKIP", "NON_RECON", "OVERLAP", "NETWORK_UNKNOWN"}
+
+
+@pytest.mark.parametrize("code", CASES)
+def test_a_rollback_is_held_to_the_gates_of_the_slice_only(code: str) -> None:
+    candidate = CASES[code][2]()
+    found = {f.code for f in run_gates(replace(candidate, rollback_to="run-0"))}
+    assert found == {f.code for f in run_gates(candidate)} & OF_THE_SLICE
+    assert (code in found) == (code in OF_THE_SLICE)
+
+
 def test_every_code_has_a_planted_case_and_every_check_is_run() -> None:
     assert CASES.keys() == RULES.keys()
     codes = {next(iter((check.__doc__ or "").split(":"))) for check in CHECKS}

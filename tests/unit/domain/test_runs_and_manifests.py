@@ -9,10 +9,12 @@ from fivetier.domain.manifest import Manifest, ManifestFile, read_manifest, sha2
 from fivetier.domain.runs import (
     OPEN,
     RETRIED_FREELY,
+    RETRIED_ON_REQUEST,
     RETRIED_WITH_REASON,
     RunState,
     feed_digest,
     make_run_id,
+    rollback_digest,
 )
 from fivetier.domain.tiers import Lob
 from hypothesis import given
@@ -59,9 +61,16 @@ def test_other_content_or_another_slot_is_another_digest(
 def test_every_state_is_open_or_ended_and_a_retry_needs_an_ended_run() -> None:
     assert len(RunState) == 10
     assert {state for state in RunState if not state.has_ended} == OPEN
-    assert all(state.has_ended for state in RETRIED_FREELY | RETRIED_WITH_REASON)
+    assert all(state.has_ended for state in RETRIED_FREELY | RETRIED_WITH_REASON | RETRIED_ON_REQUEST)
     assert frozenset({RunState.FAILED, RunState.ABANDONED}) == RETRIED_FREELY
     assert frozenset({RunState.REJECTED, RunState.EXPIRED}) == RETRIED_WITH_REASON
+    assert frozenset({RunState.SUPERSEDED}) == RETRIED_ON_REQUEST
+
+
+def test_a_rollback_is_named_after_both_sides() -> None:
+    digests = {rollback_digest(to, undone) for to in ("r1", "r2") for undone in ("r2", "r3")}
+    assert len(digests) == 4
+    assert rollback_digest("r1", "r2") not in (rollback_digest("r2", "r1"), feed_digest([("r1", "r2")]))
 
 
 def test_a_manifest_reads_back_against_its_digest() -> None:
@@ -75,7 +84,9 @@ def test_a_manifest_reads_back_against_its_digest() -> None:
     [
         {"run_id": "run-2"},
         {"kind": "rollback"},
+        {"rollback_to": "run-0"},
         {"base_release_id": "run-0"},
+        {"base_run_id": "run-0"},
         {"report_sha256": "5" * 64},
         {"schema_ids": {}},
         {"files": ()},
@@ -93,6 +104,13 @@ def test_one_changed_byte_of_a_manifest_is_refused(position: int, change: int) -
     data[position % len(data)] ^= change
     with pytest.raises(ManifestMismatch):
         read_manifest(bytes(data), run_id="run-1", signed=manifest.digest)
+
+
+def test_what_came_later_leaves_older_manifests_their_digest() -> None:
+    assert b"rollback_to" not in Manifest(**FACTS).to_bytes()
+    assert b"base_run_id" not in Manifest(**FACTS).to_bytes()
+    later = Manifest(**FACTS, base_run_id="run-0", rollback_to="run-0")
+    assert read_manifest(later.to_bytes(), run_id="run-1", signed=later.digest) == later
 
 
 def test_a_manifest_lists_no_field_nobody_declared() -> None:

@@ -95,11 +95,12 @@ def _quarantined(refused: Refused, context: RunContext) -> dict[str, object]:
 
 @dataclass(frozen=True, slots=True)
 class Base:
-    """What the candidate is compared with."""
+    """What the candidate is compared with; `run_id` is the run that published it."""
 
     published: Slice
     release_id: str | None = None
     sub_version: SubVersion | None = None
+    run_id: str | None = None
 
 
 def review(
@@ -131,6 +132,7 @@ def review(
         events=find_events(base.published, resolution.candidate),
         sources=[_use(spec, ledgers) for spec in sources_of(context.lob)],
         quarantined=[(group.reason_code, group.count) for group in quarantine],
+        rollback_to=context.rollback_to,
     )
     return build_report(
         candidate,

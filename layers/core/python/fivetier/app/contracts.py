@@ -29,6 +29,15 @@ class StartRequest(Contract):
     reason: Words = ""
 
 
+class RollbackRequest(Contract):
+    """Ask that readers see again what an earlier run published."""
+
+    lob: Lob
+    to: Annotated[str, StringConstraints(max_length=200)]
+    reason: Words
+    requested_by: str
+
+
 class RunStatus(Contract):
     """Which run, and where it stands."""
 

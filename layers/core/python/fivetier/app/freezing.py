@@ -29,8 +29,8 @@ def freeze_candidate(request: LeasedRequest, ports: Ports, *, sign_off_seconds: 
     ports.runs.require_fence(lease)
     manifest = _manifest(run, ports)
     ports.staging.put_bytes(keys.manifest_key(run.run_id), manifest.to_bytes())
-    for table in RELEASE_TABLES:
-        ports.catalog.register(table, sub_version=run.sub_version, key=keys.table_key(run.run_id, table))
+    for table, file in zip(RELEASE_TABLES, manifest.files, strict=True):
+        ports.catalog.register(table, sub_version=run.sub_version, key=file.key)
     occasion, now = Occasion(run.run_id, run.lob), ports.clock.now()
     frozen = occasion.event(
         "candidate_frozen", now, manifest_digest=manifest.digest, base_release_id=manifest.base_release_id
@@ -59,17 +59,18 @@ def _ask(run: Run, digest: str, ports: Ports, seconds: int) -> SignOffAsk:
 
 def _manifest(run: Run, ports: Ports) -> Manifest:
     evidence = json.loads(ports.staging.get_bytes(keys.resolution_key(run.run_id)))
-    files = []
-    for table in RELEASE_TABLES:
-        file = ManifestFile(table=table.name, **evidence["staged"][table.name])
+    files = [ManifestFile.model_validate(file) for file in evidence["staged"]]
+    for file in files:
         ports.staging.verify(file.key, file.version_id, file.sha256)
-        files.append(file)
     return Manifest(
         run_id=run.run_id,
+        kind=run.kind,
         lob=run.lob,
         sub_version=run.sub_version,
         feed_digest=run.feed_digest,
         base_release_id=evidence["base_release_id"],
+        base_run_id=evidence["base_run_id"],
+        rollback_to=run.rollback_to,
         report_sha256=sha256_hex(ports.staging.get_bytes(keys.report_key(run.run_id))),
         schema_ids=ports.lake.schema_ids(),
         files=tuple(files),

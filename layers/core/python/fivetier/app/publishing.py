@@ -8,6 +8,7 @@ from fivetier.app.chaining import DECIDED, chained_events, settle
 from fivetier.app.contracts import CloseRequest, PublishedRelease, PublishRequest, RunStatus
 from fivetier.app.policy import policies
 from fivetier.app.records import ChainHead, Lease, Release, Run
+from fivetier.app.restoring import require_signed_rows
 from fivetier.app.world import Occasion, Ports
 from fivetier.domain.errors import BaseMoved, ObjectChanged, SignOffIncomplete
 from fivetier.domain.manifest import Manifest, read_manifest, sha256_hex
@@ -20,7 +21,7 @@ def publish_release(request: PublishRequest, ports: Ports) -> PublishedRelease:
     """Verify signatures and bytes, add the files, and move readers by one row.
 
     Killed anywhere and repeated, it ends in the same single publication: files are added once per release id,
-    the row is overwritten once, and the fence is checked before each.
+    the row is overwritten once, and the fence is checked before each. A rollback adds none: its files are there.
 
     Raises:
         LeaseHeld: another run of the LOB is at work; the state machine tries again.
@@ -30,7 +31,7 @@ def publish_release(request: PublishRequest, ports: Ports) -> PublishedRelease:
     """
     run = ports.runs.get_run(request.run_id)
     if run.state is RunState.PUBLISHED:
-        return PublishedRelease(release_id=run.run_id)
+        return PublishedRelease(release_id=run.release_id)
     occasion = Occasion(run.run_id, run.lob)
     started = occasion.event("publish_started", ports.clock.now(), manifest_digest=request.manifest_digest)
     ports.runs.transition(
@@ -45,14 +46,14 @@ def publish_release(request: PublishRequest, ports: Ports) -> PublishedRelease:
     published = occasion.event(
         "published",
         ports.clock.now(),
-        release_id=run.run_id,
+        release_id=run.release_id,
         manifest_digest=request.manifest_digest,
         base_release_id=manifest.base_release_id,
         audit_head=head.hash,
     )
     ports.runs.record_event(published)
     ports.runs.release_lease(lease)
-    return PublishedRelease(release_id=run.run_id)
+    return PublishedRelease(release_id=run.release_id)
 
 
 def _signers(run: Run, digest: str, head: ChainHead, ports: Ports) -> dict[str, str]:
@@ -87,9 +88,7 @@ def _commit(run: Run, manifest: Manifest, signers: dict[str, str], head: ChainHe
     current = ports.lake.current_release(run.lob)
     if current is not None and current.run_id == run.run_id:
         return  # an earlier try got this far
-    current_id = None if current is None else current.release_id
-    if current_id != manifest.base_release_id:
-        raise BaseMoved(run_id=run.run_id, base=manifest.base_release_id, current=current_id)
+    _require_base(manifest, current)
     signed_by = " ".join(f"{role}={login}" for role, login in sorted(signers.items()))
     properties = {
         "run_id": run.run_id,
@@ -98,14 +97,17 @@ def _commit(run: Run, manifest: Manifest, signers: dict[str, str], head: ChainHe
         "audit_head": head.hash,
     }
     ports.runs.require_fence(lease)
-    ports.lake.add_release_files(manifest, properties=properties)
+    if manifest.rollback_to is None:
+        ports.lake.add_release_files(manifest, properties=properties)
+    else:
+        require_signed_rows(run.lob, manifest.rollback_to, manifest.files, ports)
     ports.runs.require_fence(lease)
     ports.lake.set_current_release(
         Release(
             lob=run.lob,
-            release_id=run.run_id,
+            release_id=manifest.rollback_to or run.run_id,
             run_id=run.run_id,
-            kind=run.kind,
+            kind=manifest.kind,
             sub_version=run.sub_version,
             base_release_id=manifest.base_release_id,
             manifest_digest=manifest.digest,
@@ -114,6 +116,18 @@ def _commit(run: Run, manifest: Manifest, signers: dict[str, str], head: ChainHe
             published_at=ports.clock.now(),
         )
     )
+
+
+def _require_base(manifest: Manifest, current: Release | None) -> None:
+    """Check that the publication the report was compared with is still the last one.
+
+    A publication is known by its run: after a rollback the same release is another publication, and who signed
+    before it did not know of it.
+    """
+    base = manifest.base_run_id or manifest.base_release_id
+    now = None if current is None else current.run_id
+    if now != base:
+        raise BaseMoved(run_id=manifest.run_id, base=base, current=now)
 
 
 def close_run(request: CloseRequest, ports: Ports) -> RunStatus:

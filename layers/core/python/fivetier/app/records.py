@@ -35,7 +35,7 @@ class StagedObject(Record):
 
 
 class Run(Record):
-    """The run record."""
+    """The run record. `rollback_to` is the release a run of kind `rollback` restores."""
 
     run_id: str
     lob: str
@@ -46,6 +46,7 @@ class Run(Record):
     requested_by: str
     started_at: datetime
     kind: str = "refresh"
+    rollback_to: str | None = None
     reason: str = ""
     objects: tuple[LandedObject, ...] = ()
     base_snapshot: str | None = None
@@ -54,6 +55,11 @@ class Run(Record):
     error: str | None = None
     cause: str | None = None
     progress: dict[str, Any] = {}
+
+    @property
+    def release_id(self) -> str:
+        """The release readers see once the run is published: its own, or the one it restores."""
+        return self.rollback_to or self.run_id
 
 
 class Release(Record):

@@ -1,7 +1,9 @@
-"""The steps of a refresh up to the report: one function per state of `refresh.asl.json`.
+"""The steps of a run up to the report: one function per state of `refresh.asl.json`.
 
 Every step may be repeated: it writes the same objects under the same keys and reports the same events. A step
 that works under the lease checks its fence before it writes.
+
+A rollback takes the same steps: it reads no feed, and its candidate is a release that was signed before.
 """
 
 import json
@@ -25,14 +27,15 @@ from fivetier.app.contracts import (
     RunRequest,
 )
 from fivetier.app.records import Release, Run
+from fivetier.app.restoring import require_signed_rows, require_undone, signed_files
 from fivetier.app.world import Occasion, Ports, lease_of
 from fivetier.domain.errors import MissingSource, StaleSubVersion
 from fivetier.domain.ids import SubVersion
-from fivetier.domain.manifest import canonical_json
+from fivetier.domain.manifest import ManifestFile, canonical_json
 from fivetier.domain.report import SourceLedger
-from fivetier.domain.resolution import RunContext
+from fivetier.domain.resolution import Resolution, RunContext
 from fivetier.domain.slice import Slice
-from fivetier.domain.tables import RELEASE_TABLES
+from fivetier.domain.tables import QUARANTINE, RELEASE_TABLES
 from fivetier.domain.tiers import Lob
 from fivetier.feeds.catalog import sources_of
 
@@ -57,18 +60,18 @@ def discover_feeds(request: LeasedRequest, ports: Ports) -> Discovery:
     Raises:
         StaleSubVersion: the month is older than what is published.
         MissingSource: a required source is not among the pinned objects.
+        BaseMoved: what a rollback was asked to undo is no longer what readers see.
         FencedOut: a newer run has the lease.
     """
     require_fence(request, ports)
     run = ports.runs.get_run(request.run_id)
     current = ports.lake.current_release(run.lob)
-    if current is not None and SubVersion.parse(run.sub_version) < SubVersion.parse(current.sub_version):
-        raise StaleSubVersion(lob=run.lob, sub_version=run.sub_version, other=current.sub_version)
-    pinned = {obj.source for obj in run.objects}
-    missing = [spec.source for spec in sources_of(request.lob) if spec.required and spec.source not in pinned]
-    if missing:
-        raise MissingSource(lob=run.lob, sub_version=run.sub_version, sources=missing)
-    is_unchanged = current is not None and _published_digest(current, ports) == run.feed_digest
+    is_unchanged = False
+    if run.rollback_to is not None:
+        require_undone(run, current)
+    else:
+        _check_feeds(run, current)
+        is_unchanged = current is not None and _published_digest(current, ports) == run.feed_digest
     event = Occasion(run.run_id, run.lob).event(
         "feeds_discovered",
         ports.clock.now(),
@@ -80,33 +83,43 @@ def discover_feeds(request: LeasedRequest, ports: Ports) -> Discovery:
     return Discovery(is_unchanged=is_unchanged, objects=[obj.source for obj in run.objects])
 
 
+def _check_feeds(run: Run, current: Release | None) -> None:
+    if current is not None and SubVersion.parse(run.sub_version) < SubVersion.parse(current.sub_version):
+        raise StaleSubVersion(lob=run.lob, sub_version=run.sub_version, other=current.sub_version)
+    pinned = {obj.source for obj in run.objects}
+    missing = [spec.source for spec in sources_of(Lob(run.lob)) if spec.required and spec.source not in pinned]
+    if missing:
+        raise MissingSource(lob=run.lob, sub_version=run.sub_version, sources=missing)
+
+
 def _published_digest(current: Release, ports: Ports) -> str:
     """Feed digest of the files behind the release readers see (a rollback's too)."""
     return ports.runs.get_run(current.release_id).feed_digest
 
 
 def resolve_hierarchy(request: LeasedRequest, ports: Ports) -> CandidateCounts:
-    """Turn canonical rows into the candidate's tables and stage them.
+    """Turn canonical rows into the candidate's tables and stage them; a rollback's are staged and signed already.
 
     Raises:
+        ManifestMismatch, ObjectChanged: the release to restore is no longer what its signers signed.
         FencedOut: a newer run has the lease.
     """
     run = ports.runs.get_run(request.run_id)
     base = _base(run, ports)
-    resolution, refused = resolve_feeds(_feeds(run, ports), _context(run), base.published)
-    require_fence(request, ports)
-    tables = resolution.candidate.to_tables(run.run_id)
-    staged = {
-        table.name: ports.staging.put_table(keys.table_key(run.run_id, table), tables[table.name])
-        for table in RELEASE_TABLES
-    }
+    if run.rollback_to is None:
+        resolution, refused = resolve_feeds(_feeds(run, ports), _context(run), base.published)
+        require_fence(request, ports)
+        files = _stage(run, resolution, ports)
+    else:
+        files = signed_files(run, ports)
+        rows = require_signed_rows(run.lob, run.rollback_to, files, ports)
+        resolution, refused = Resolution(Slice.from_tables(request.lob, rows)), QUARANTINE.from_rows([])
+        require_fence(request, ports)
     ports.staging.put_table(keys.quarantine_key(run.run_id, REFUSED), refused)
     evidence = {
         "base_release_id": base.release_id,
-        "staged": {
-            name: {**stored.model_dump(mode="json", exclude={"size"}), "rows": tables[name].num_rows}
-            for name, stored in staged.items()
-        },
+        "base_run_id": base.run_id,
+        "staged": [file.model_dump(mode="json") for file in files],
         **resolution_to_json(resolution),
     }
     ports.staging.put_bytes(keys.resolution_key(run.run_id), canonical_json(evidence))
@@ -123,6 +136,16 @@ def resolve_hierarchy(request: LeasedRequest, ports: Ports) -> CandidateCounts:
     return counts
 
 
+def _stage(run: Run, resolution: Resolution, ports: Ports) -> tuple[ManifestFile, ...]:
+    tables = resolution.candidate.to_tables(run.run_id)
+    files = []
+    for table in RELEASE_TABLES:
+        stored = ports.staging.put_table(keys.table_key(run.run_id, table), tables[table.name])
+        pinned = stored.model_dump(exclude={"size"})
+        files.append(ManifestFile(table=table.name, rows=tables[table.name].num_rows, **pinned))
+    return tuple(files)
+
+
 def reconcile_candidate(request: LeasedRequest, ports: Ports) -> ReconciledCandidate:
     """Compare the candidate with what is published, run every gate, and write the report.
 
@@ -132,10 +155,9 @@ def reconcile_candidate(request: LeasedRequest, ports: Ports) -> ReconciledCandi
     """
     run = ports.runs.get_run(request.run_id)
     base = _base(run, ports)
-    candidate = Slice.from_tables(
-        Lob(run.lob), {t.name: ports.staging.get_table(keys.table_key(run.run_id, t)) for t in RELEASE_TABLES}
-    )
     evidence = json.loads(ports.staging.get_bytes(keys.resolution_key(run.run_id)))
+    tables = {file["table"]: ports.staging.get_table(file["key"]) for file in evidence["staged"]}
+    candidate = Slice.from_tables(request.lob, tables)
     refused = ports.staging.get_table(keys.quarantine_key(run.run_id, REFUSED))
     resolution = resolution_from_json(evidence, candidate)
     report = review(_feeds(run, ports), refused, resolution, _context(run), base)
@@ -170,7 +192,7 @@ def require_fence(request: LeasedRequest, ports: Ports) -> None:
 def _context(run: Run) -> RunContext:
     """A run observes at the moment it was started, so that a repeated step writes equal bytes."""
     observed = run.started_at.astimezone(UTC).replace(tzinfo=None)
-    return RunContext(Lob(run.lob), SubVersion.parse(run.sub_version), run.run_id, observed)
+    return RunContext(Lob(run.lob), SubVersion.parse(run.sub_version), run.run_id, observed, run.rollback_to)
 
 
 def _base(run: Run, ports: Ports) -> Base:
@@ -179,7 +201,7 @@ def _base(run: Run, ports: Ports) -> Base:
     if current is None:
         return Base(Slice(lob))
     published = Slice.from_tables(lob, ports.lake.read_release(lob, current.release_id))
-    return Base(published, current.release_id, SubVersion.parse(current.sub_version))
+    return Base(published, current.release_id, SubVersion.parse(current.sub_version), current.run_id)
 
 
 def _feeds(run: Run, ports: Ports) -> list[Feed]:

@@ -150,5 +150,6 @@ def view_report(run_id: str, ports: Ports) -> dict[str, Any]:
         **live,
         "waiting_for": view["waiting_for"],
         "requested_by": run.requested_by,
+        "reason": run.reason,
         "current_release": None if current is None else current.release_id,
     }

@@ -1,6 +1,6 @@
 """Starting a run: pin what landed, name the run after it, start the execution (DECISIONS, Names)."""
 
-from datetime import datetime
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from fivetier.app.contracts import RunStatus, StartRequest
@@ -9,7 +9,14 @@ from fivetier.app.records import LandedObject, Run
 from fivetier.app.world import Occasion, Ports
 from fivetier.domain.errors import AttemptNeedsReason, InputError, MissingSource
 from fivetier.domain.ids import SubVersion
-from fivetier.domain.runs import RETRIED_FREELY, RETRIED_WITH_REASON, RunState, feed_digest, make_run_id
+from fivetier.domain.runs import (
+    RETRIED_FREELY,
+    RETRIED_ON_REQUEST,
+    RETRIED_WITH_REASON,
+    RunState,
+    feed_digest,
+    make_run_id,
+)
 from fivetier.domain.tiers import Lob
 from fivetier.feeds.catalog import sources_of
 
@@ -21,24 +28,47 @@ def start_refresh(request: StartRequest, ports: Ports) -> RunStatus:
 
     Raises:
         MissingSource: nothing, or not every required source, has landed.
-        AttemptNeedsReason: people refused this content and no reason for asking again is given.
+        AttemptNeedsReason: people refused this content and no new reason for asking again is given.
     """
     sub_version = _month_of(request)
     landed = _pin(request.lob, sub_version, ports)
     digest = feed_digest([(obj.source, obj.sha256) for obj in landed])
-    attempt, found = _next_attempt(request, sub_version, digest, ports)
-    if found is not None and found.state is not RunState.RUNNING:
-        return RunStatus(run_id=found.run_id, state=found.state)
-    run = found or _new_run(request, sub_version, digest, attempt, landed, ports.clock.now())
-    occasion = Occasion(run.run_id, run.lob, request.requested_by)
-    requested = occasion.event(
+    first = Run(
+        run_id=make_run_id(request.lob, sub_version, digest, 1),
+        lob=request.lob.value,
+        sub_version=str(sub_version),
+        attempt=1,
+        feed_digest=digest,
+        state=RunState.RUNNING,
+        requested_by=request.requested_by,
+        reason=request.reason,
+        started_at=ports.clock.now(),
+        objects=tuple(landed),
+    )
+    return start_attempt(first, ports, feed_digest=digest, objects=[obj.model_dump(mode="json") for obj in landed])
+
+
+def start_attempt(first: Run, ports: Ports, **facts: Any) -> RunStatus:
+    """Start a run, or its next attempt where the last one may be repeated, or return the one there is.
+
+    Args:
+        first: the run as its first attempt; what it is about stands in its name.
+        ports: the world.
+        facts: what the audit event says beside month, attempt and reason.
+
+    Raises:
+        AttemptNeedsReason: people refused this content and no new reason for asking again is given.
+    """
+    run = _attempt(first, ports)
+    if run.state is not RunState.RUNNING:
+        return RunStatus(run_id=run.run_id, state=run.state)
+    requested = Occasion(run.run_id, run.lob, first.requested_by).event(
         "run_requested",
         ports.clock.now(),
         sub_version=run.sub_version,
         attempt=run.attempt,
         reason=run.reason,
-        feed_digest=digest,
-        objects=[obj.model_dump(mode="json") for obj in landed],
+        **facts,
     )
     ports.runs.create_run(run, requested)
     ports.executions.start(run.lob, run.run_id, {"run_id": run.run_id, "lob": run.lob, "sub_version": run.sub_version})
@@ -66,41 +96,20 @@ def _pin(lob: Lob, sub_version: SubVersion, ports: Ports) -> list[LandedObject]:
     return sorted(landed, key=lambda obj: obj.source)
 
 
-def _next_attempt(request: StartRequest, sub_version: SubVersion, digest: str, ports: Ports) -> tuple[int, Run | None]:
-    """The attempt to start, or the run that already answers the request."""
-    prefix = make_run_id(request.lob, sub_version, digest, 0)[:-2]
-    earlier = sorted(
-        (run for run in ports.runs.list_runs(request.lob) if run.run_id.startswith(prefix)), key=lambda r: r.attempt
-    )
+def _attempt(first: Run, ports: Ports) -> Run:
+    """The attempt to start, or the run that already answers the request.
+
+    A reason counts once: the request that led to a refused run, delivered again, is no new question.
+    """
+    prefix = first.run_id[:-2]
+    earlier = [run for run in ports.runs.list_runs(first.lob) if run.run_id.startswith(prefix)]
     if not earlier:
-        return 1, None
-    last = earlier[-1]
-    if last.state in RETRIED_FREELY:
-        return last.attempt + 1, None
+        return first
+    last = max(earlier, key=lambda run: run.attempt)
+    has_new_reason = first.reason.strip() not in {"", *(run.reason.strip() for run in earlier)}
+    if last.state in RETRIED_FREELY or (has_new_reason and last.state in RETRIED_WITH_REASON | RETRIED_ON_REQUEST):
+        attempt = last.attempt + 1
+        return first.model_copy(update={"run_id": f"{prefix}{attempt:02}", "attempt": attempt})
     if last.state in RETRIED_WITH_REASON:
-        if not request.reason.strip():
-            raise AttemptNeedsReason(run_id=last.run_id, state=last.state)
-        return last.attempt + 1, None
-    return last.attempt, last
-
-
-def _new_run(
-    request: StartRequest,
-    sub_version: SubVersion,
-    digest: str,
-    attempt: int,
-    landed: list[LandedObject],
-    now: datetime,
-) -> Run:
-    return Run(
-        run_id=make_run_id(request.lob, sub_version, digest, attempt),
-        lob=request.lob.value,
-        sub_version=str(sub_version),
-        attempt=attempt,
-        feed_digest=digest,
-        state=RunState.RUNNING,
-        requested_by=request.requested_by,
-        reason=request.reason,
-        started_at=now,
-        objects=tuple(landed),
-    )
+        raise AttemptNeedsReason(run_id=last.run_id, state=last.state)
+    return last

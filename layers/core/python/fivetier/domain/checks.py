@@ -1,5 +1,8 @@
 """The gates every candidate passes: DOMAIN §6 codes that apply, plus what reading and resolving found.
 
+A rollback passes those that look at the slice itself. The others ask whether a change may come from wrong files; in a
+rollback the change is the purpose, and a gate that holds back a bad refresh would hold back its undoing (ADR 10).
+
 Each check returns one finding or nothing; a check that cannot run raises. Severities stand in `findings.RULES`.
 """
 
@@ -41,7 +44,7 @@ class SourceUse:
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """Everything the gates look at."""
+    """Everything the gates look at; `rollback_to` is the release a rollback restores."""
 
     lob: Lob
     sub_version: SubVersion
@@ -52,6 +55,7 @@ class Candidate:
     events: Sequence[Event]
     sources: Sequence[SourceUse]
     quarantined: Sequence[tuple[str, int]] = ()
+    rollback_to: str | None = None
 
     @property
     def slice(self) -> Slice:
@@ -380,8 +384,23 @@ CHECKS: tuple[Callable[[Candidate], Finding | None], ...] = (
     check_quarantined,
 )
 
+#: Those of them that need nothing but the slice.
+SLICE_CHECKS = frozenset(
+    {
+        check_cycle,
+        check_collapsed,
+        check_orphan,
+        check_duplicate,
+        check_tier_skip,
+        check_non_recon,
+        check_overlap,
+        check_network_unknown,
+    }
+)
+
 
 def run_gates(candidate: Candidate) -> tuple[Finding, ...]:
-    """Every check, P0 first."""
-    found = [result for check in CHECKS if (result := check(candidate)) is not None]
+    """Every check that applies, P0 first."""
+    checks = [check for check in CHECKS if candidate.rollback_to is None or check in SLICE_CHECKS]
+    found = [result for check in checks if (result := check(candidate)) is not None]
     return tuple(sorted(found, key=lambda f: f.rule.severity))

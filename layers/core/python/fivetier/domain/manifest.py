@@ -1,4 +1,4 @@
-"""The manifest people sign: every staged file, the report, and what it was compared with."""
+"""The manifest people sign: every file readers will get, the report, and what it was compared with."""
 
 import hashlib
 import json
@@ -20,7 +20,7 @@ def sha256_hex(data: bytes) -> str:
 
 
 class ManifestFile(BaseModel):
-    """One staged Parquet file of the candidate."""
+    """One staged Parquet file of the candidate, or of the release a rollback restores."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -31,8 +31,17 @@ class ManifestFile(BaseModel):
     rows: int
 
 
+#: Fields that came later. Where they say nothing they are left out, so that older manifests keep their digests.
+_LATER = ("base_run_id", "rollback_to")
+
+
 class Manifest(BaseModel):
-    """What exactly would be published (DECISIONS, Publication). Its digest is the only thing signed."""
+    """What exactly would be published (DECISIONS, Publication). Its digest is the only thing signed.
+
+    Attributes:
+        base_run_id: run that published the base; after a rollback it is not the one that made the release.
+        rollback_to: release a rollback restores; `files` are then those its own signers signed.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -43,13 +52,16 @@ class Manifest(BaseModel):
     sub_version: str
     feed_digest: str
     base_release_id: str | None
+    base_run_id: str | None = None
+    rollback_to: str | None = None
     report_sha256: str
     schema_ids: dict[str, str]
     files: tuple[ManifestFile, ...]
 
     def to_bytes(self) -> bytes:
         """The canonical form that is stored and hashed."""
-        return canonical_json(self.model_dump(mode="json"))
+        unsaid = {name for name in _LATER if getattr(self, name) is None}
+        return canonical_json(self.model_dump(mode="json", exclude=unsaid))
 
     @property
     def digest(self) -> str:

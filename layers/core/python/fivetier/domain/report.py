@@ -77,6 +77,8 @@ def build_report(
     return {
         "report_version": REPORT_VERSION,
         "run_id": run_id,
+        "kind": "refresh" if candidate.rollback_to is None else "rollback",
+        "rollback_to": candidate.rollback_to,
         "lob": candidate.lob.value,
         "sub_version": str(candidate.sub_version),
         "base_snapshot": base_snapshot,
@@ -101,7 +103,7 @@ def build_report(
         "programs": _programs(candidate),
         "column_changes": [_column(change) for change in candidate.reconciliation.columns],
         "event_counts": dict(Counter(f"{event.event_type} ({event.scope})" for event in candidate.events)),
-        "events": [_event(event) for event in candidate.events[:EVENT_COUNT_LIMIT]],
+        "events": [_event(event, candidate) for event in candidate.events[:EVENT_COUNT_LIMIT]],
         "findings": [_finding(found) for found in findings],
         "quarantine": [
             {"reason_code": g.reason_code, "count": g.count, "samples": [dict(s) for s in g.samples]}
@@ -160,7 +162,8 @@ def _column(change: ColumnChange) -> dict[str, Any]:
     }
 
 
-def _event(event: Event) -> dict[str, Any]:
+def _event(event: Event, candidate: Candidate) -> dict[str, Any]:
+    gone = "absent_from_source" if candidate.rollback_to is None else "absent_from_restored_release"
     return {
         "event_type": event.event_type,
         "scope": event.scope,
@@ -168,7 +171,7 @@ def _event(event: Event) -> dict[str, Any]:
         "to": event.after,
         "contracts": list(event.contracts),
         "node_ids": list(event.node_ids),
-        **({"reason": "absent_from_source"} if event.event_type == "removed" else {}),
+        **({"reason": gone} if event.event_type == "removed" else {}),
         **({"possible_rename": True} if event.possible_rename else {}),
     }
 

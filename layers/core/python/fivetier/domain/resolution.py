@@ -14,12 +14,13 @@ SourceRow = Mapping[str, Any]  # one row of tables.NORMALIZED_ROW
 
 @dataclass(frozen=True, slots=True)
 class RunContext:
-    """Which run resolves, for which month, and when."""
+    """Which run resolves, for which month, and when; `rollback_to` is the release a rollback restores."""
 
     lob: Lob
     sub_version: SubVersion
     run_id: str
     observed_at: datetime
+    rollback_to: str | None = None
 
     @property
     def day(self) -> date:

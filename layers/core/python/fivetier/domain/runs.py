@@ -1,4 +1,4 @@
-"""A run: one refresh of one LOB for one month, its name and the states it may be in (DECISIONS, Names)."""
+"""A run: one refresh of one LOB for one month, or the way back to one; its name and its states (DECISIONS, Names)."""
 
 import hashlib
 from enum import StrEnum
@@ -30,14 +30,24 @@ class RunState(StrEnum):
 OPEN = frozenset({RunState.RUNNING, RunState.AWAITING_SIGN_OFF, RunState.PUBLISHING})
 #: A new attempt at the same files starts by itself after these ...
 RETRIED_FREELY = frozenset({RunState.FAILED, RunState.ABANDONED})
-#: ... and only with a stated reason after these; otherwise the same run is returned.
+#: ... and only with a reason not stated before after these; without one it is refused ...
 RETRIED_WITH_REASON = frozenset({RunState.REJECTED, RunState.EXPIRED})
+#: ... and so after these, but nobody refused them: without one the same run is returned (ADR 10).
+RETRIED_ON_REQUEST = frozenset({RunState.SUPERSEDED})
 
 
 def feed_digest(objects: list[tuple[str, str]]) -> str:
     """Digest of what landed: SHA-256 over the sorted (source, sha256) pairs; file names do not count."""
     text = "\n".join(f"{source}|{sha256}" for source, sha256 in sorted(objects))
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def rollback_digest(release_id: str, undone_run_id: str) -> str:
+    """Digest of a way back: the release to restore, and the publication that is undone.
+
+    The publication is named by its run, which publishes once: going back again after going forward is another run.
+    """
+    return hashlib.sha256(f"rollback|{release_id}|{undone_run_id}".encode()).hexdigest()
 
 
 def make_run_id(lob: Lob, sub_version: SubVersion, digest: str, attempt: int) -> RunId:

@@ -5,7 +5,7 @@
     │   ├── EmptyFile, NoDataRows, TruncatedFile, UnreadableEncoding, UnsupportedFormat
     │   ├── MissingColumn, DuplicateColumn, WrongFileInSlot, InvalidMapping
     │   ├── InvalidId, InvalidSubVersion, UnknownSource, MissingSource
-    │   ├── StaleSubVersion
+    │   ├── StaleSubVersion, RunOfAnotherLob
     │   ├── AmbiguousContent, ExpandsTooFar, UnknownFeedVersion
     │   └── DuplicateKey
     ├── RuleRefused           a rule says no; the message says which and what to do
@@ -13,6 +13,7 @@
     │   ├── AskNotOpen, AskReplaced, AskExpired, AlreadyDecided, DigestMismatch
     │   ├── FindingBlocks, TickMissing, ReasonMissing
     │   ├── BaseMoved, SignOffIncomplete, LeaseHeld, FencedOut, AttemptNeedsReason
+    │   ├── NothingPublished, NeverPublished, AlreadyCurrent
     │   └── SignOffRejected, Superseded, LakeBusy
     ├── IntegrityError        stored evidence does not agree with itself
     │   ├── ObjectChanged, ManifestMismatch, AuditChainBroken, LedgerDoesNotTie
@@ -43,6 +44,7 @@ from fivetier.domain.errors.inputs import (
     MissingColumn,
     MissingSource,
     NoDataRows,
+    RunOfAnotherLob,
     StaleSubVersion,
     TruncatedFile,
     UnknownFeedVersion,
@@ -63,6 +65,7 @@ from fivetier.domain.errors.integrity import (
     SettingMissing,
 )
 from fivetier.domain.errors.rules import (
+    AlreadyCurrent,
     AlreadyDecided,
     AskExpired,
     AskNotOpen,
@@ -75,7 +78,9 @@ from fivetier.domain.errors.rules import (
     ForeignForm,
     LakeBusy,
     LeaseHeld,
+    NeverPublished,
     NotAuthenticated,
+    NothingPublished,
     ReasonMissing,
     RequesterCannotSign,
     RoleNotHeld,
@@ -87,6 +92,7 @@ from fivetier.domain.errors.rules import (
 )
 
 __all__ = [
+    "AlreadyCurrent",
     "AlreadyDecided",
     "AmbiguousContent",
     "AskExpired",
@@ -116,9 +122,11 @@ __all__ = [
     "ManifestMismatch",
     "MissingColumn",
     "MissingSource",
+    "NeverPublished",
     "NoDataRows",
     "NotAuthenticated",
     "NotFound",
+    "NothingPublished",
     "ObjectChanged",
     "ReasonMissing",
     "ReleaseFilesDiffer",
@@ -127,6 +135,7 @@ __all__ = [
     "RoleNotHeld",
     "RuleRefused",
     "RunNotFound",
+    "RunOfAnotherLob",
     "SamePersonTwice",
     "SettingMissing",
     "SignOffIncomplete",

@@ -139,6 +139,14 @@ class StaleSubVersion(InputError):
             )
 
 
+class RunOfAnotherLob(InputError):
+    """A run of one line of business was named where one of another was meant."""
+
+    def __init__(self, *, run_id: str, lob: str, asked: str) -> None:
+        self.run_id, self.lob, self.asked = run_id, lob, asked
+        super().__init__(f"{run_id} is a run of {lob}, not of {asked}; `fivetier runs --lob {asked}` lists those.")
+
+
 class DuplicateKey(InputError):
     """Rows that must be unique are not."""
 

@@ -118,7 +118,7 @@ class BaseMoved(RuleRefused):
         self.run_id, self.base, self.current = run_id, base, current
         super().__init__(
             f"{run_id} was compared with {base or 'nothing published'}, but {current or 'nothing'} is published now. "
-            f"Refresh again and sign the new report."
+            f"Start again and sign the new report."
         )
 
 
@@ -151,7 +151,31 @@ class AttemptNeedsReason(RuleRefused):
 
     def __init__(self, *, run_id: str, state: str) -> None:
         self.run_id, self.state = run_id, state
-        super().__init__(f"{run_id} ended {state}. To ask again for the same files, say why with --reason.")
+        super().__init__(f"{run_id} ended {state}. To ask for the same again, say why with a new --reason.")
+
+
+class NothingPublished(RuleRefused):
+    """The line of business has no publication to go back from."""
+
+    def __init__(self, *, lob: str) -> None:
+        self.lob = lob
+        super().__init__(f"{lob}: nothing is published yet, so there is nothing to roll back.")
+
+
+class NeverPublished(RuleRefused):
+    """Readers never saw what the run made."""
+
+    def __init__(self, *, run_id: str, state: str) -> None:
+        self.run_id, self.state = run_id, state
+        super().__init__(f"{run_id} is {state} and was never published. Go back to a run that is PUBLISHED.")
+
+
+class AlreadyCurrent(RuleRefused):
+    """Readers see this release now."""
+
+    def __init__(self, *, release_id: str, published_by: str) -> None:
+        self.release_id, self.published_by = release_id, published_by
+        super().__init__(f"readers see {release_id} already (published by {published_by}); nothing is to be done.")
 
 
 class SignOffRejected(RuleRefused):
