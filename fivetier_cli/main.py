@@ -22,6 +22,7 @@ for command in (
     stack.down,
     pipeline.land,
     pipeline.refresh,
+    pipeline.rollback,
     pipeline.runs,
     pipeline.report,
     pipeline.sign,

@@ -1,4 +1,4 @@
-"""Commands that move a run along: land, refresh, runs, report, sign."""
+"""Commands that move a run along: land, refresh, rollback, runs, report, sign."""
 
 import time
 from pathlib import Path
@@ -16,6 +16,8 @@ from fivetier_cli.stack import DEFAULT_STATE, AsJson, Deployed, StateDir, attach
 
 LobOption = Annotated[Lob, typer.Option(help="Line of business.")]
 MonthOption = Annotated[str, typer.Option(help="Month of the run, YYYY_MM.")]
+RequesterOption = Annotated[str, typer.Option("--as", help="Who requests it.")]
+WaitOption = Annotated[bool, typer.Option("--wait", help="Wait until people are asked, or the run ends.")]
 POLL_SECONDS = 0.5
 OUTCOME_SECONDS = 300
 
@@ -52,9 +54,9 @@ def land(
 def refresh(
     lob: LobOption,
     sub_version: MonthOption,
-    login: Annotated[str, typer.Option("--as", help="Who requests it.")] = "data_ops_reviewer",
-    reason: Annotated[str, typer.Option(help="Why to ask again after a rejection or an expiry.")] = "",
-    wait: Annotated[bool, typer.Option("--wait", help="Wait until people are asked, or the run ends.")] = False,
+    login: RequesterOption = "data_ops_reviewer",
+    reason: Annotated[str, typer.Option(help="Why to ask again after a rejection, an expiry or a newer run.")] = "",
+    wait: WaitOption = False,
     state: StateDir = DEFAULT_STATE,
     as_json: AsJson = False,
 ) -> None:
@@ -62,12 +64,41 @@ def refresh(
     deployed = attach(state)
     body = {"lob": lob.value, "sub_version": sub_version, "reason": reason}
     status = deployed.call("POST", "/runs", login=login, body=body)
-    run_id = str(status["run_id"])
-    if wait:
-        run = _wait(deployed, run_id, login, quiet=as_json)
-        status = {"run_id": run_id, "state": run["state"]}
-        if run.get("error"):
-            status |= {"error": run["error"], "cause": run["cause"]}
+    _tell(_follow(deployed, status, login, wait=wait, quiet=as_json), as_json=as_json)
+
+
+def rollback(
+    lob: LobOption,
+    to: Annotated[str, typer.Option(metavar="RUN", help="A run that was published: readers see its release again.")],
+    reason: Annotated[str, typer.Option(help="Why, in words; it is kept for good.")],
+    login: RequesterOption = "data_ops_reviewer",
+    wait: WaitOption = False,
+    state: StateDir = DEFAULT_STATE,
+    as_json: AsJson = False,
+) -> None:
+    """Ask to go back to an earlier publication; it takes effect once both leads have signed it."""
+    deployed = attach(state)
+    body = {"lob": lob.value, "to": to, "reason": reason}
+    status = deployed.call("POST", "/api/rollbacks", login=login, body=body)
+    run = deployed.call("GET", f"/runs/{status['run_id']}", login=login)
+    if not as_json:
+        out.print(f"Readers would see {run['rollback_to']} instead of {run['base_snapshot']}.", markup=False)
+        forward = f"fivetier rollback --lob {lob.value} --to {run['base_snapshot']} --reason TEXT"
+        out.print(f"Forward again, once it is published: {forward}", markup=False)
+    status = _follow(deployed, status, login, wait=wait, quiet=as_json)
+    _tell(status | {"rollback_to": run["rollback_to"], "base_snapshot": run["base_snapshot"]}, as_json=as_json)
+
+
+def _follow(deployed: Deployed, status: dict[str, Any], login: str, *, wait: bool, quiet: bool) -> dict[str, Any]:
+    """Where a requested run stands, after waiting for it if asked to."""
+    if not wait:
+        return status
+    run = _wait(deployed, str(status["run_id"]), login, quiet=quiet)
+    followed = {"run_id": run["run_id"], "state": run["state"]}
+    return followed | ({"error": run["error"], "cause": run["cause"]} if run.get("error") else {})
+
+
+def _tell(status: dict[str, Any], *, as_json: bool) -> None:
     if as_json:
         print_json(status)
     else:
@@ -105,6 +136,8 @@ def _say_where_it_stands(status: dict[str, Any]) -> None:
         )
     elif state == "RUNNING":
         out.print("Follow it: fivetier runs", markup=False)
+    elif state == "SUPERSEDED":
+        out.print("Ask for it again: the same command with a --reason not given before", markup=False)
 
 
 def runs(
@@ -125,11 +158,20 @@ def runs(
     table = Table()
     for heading in ("run", "state", "requested by", "started (UTC)"):
         table.add_column(heading, no_wrap=True)
-    table.add_column("waiting for, or why it ended")
+    table.add_column("what it is, who is waited for, why it ended")
     for run in found:
-        why = ", ".join(run["waiting_for"]) or (f"{run['error']}: {run['cause']}" if run["error"] else "")
-        table.add_row(run["run_id"], run["state"], run["requested_by"], run["started_at"][:19], why)
+        table.add_row(run["run_id"], run["state"], run["requested_by"], run["started_at"][:19], _note(run))
     out.print(table)
+
+
+def _note(run: dict[str, Any]) -> str:
+    """What is special about a run, who is waited for, and why it ended."""
+    notes = [
+        f"rollback to {run['rollback_to']}" if run["rollback_to"] else "",
+        ", ".join(run["waiting_for"]),
+        f"{run['error']}: {run['cause']}" if run["error"] else "",
+    ]
+    return "; ".join(filter(None, notes))
 
 
 def report(

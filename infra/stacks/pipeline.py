@@ -42,6 +42,7 @@ ROUTES: Mapping[str, tuple[apigateway.HttpMethod, ...]] = {
     "/api/runs": (_GET, _POST),
     "/api/runs/{run_id}": (_GET,),
     "/api/runs/{run_id}/report": (_GET,),
+    "/api/rollbacks": (_POST,),
     "/api/sign-offs/{run_id}/{round}": (_POST,),
 }
 #: Pages for people: a browser brings a cookie, which the function checks (ADR 12).

@@ -122,6 +122,31 @@ def test_a_superseded_release_is_invisible(lake: Lake) -> None:
     assert "withdrawn" not in {r["node_id"] for r in lake.query("SELECT * FROM v_hierarchy_history")}
 
 
+def test_after_a_rollback_every_view_and_every_day_is_the_old_release_s() -> None:
+    """Release ma-2 ended plan x and renamed p from 2026 on; run ma-3 restored ma-1, where neither happened."""
+    nodes = [
+        node(OLD, "p", 1, None, Y2025, name="Aetna Inc."),
+        node(OLD, "x", 2, "p", Y2025, name="Aetna Life"),
+        node(MA, "p", 1, None, Y2025, Y2026, name="Aetna Inc."),
+        node(MA, "p", 1, None, Y2026, name="CVS Health"),
+        node(MA, "x", 2, "p", Y2025, Y2026, name="Aetna Life"),
+    ]
+    back = {"run_id": "ma-3", "kind": "rollback", "base_release_id": "ma-2"}
+    rolled_back = published(OLD, at=datetime.fromisoformat("2026-04-01")) | back
+    lake = Lake(nodes=nodes, releases=[rolled_back])
+    for view in ("v_hierarchy", "v_hierarchy_history"):
+        assert {(r["name"], r["release_id"]) for r in lake.query(f"SELECT * FROM {view}")} == {
+            ("Aetna Inc.", "ma-1"),
+            ("Aetna Life", "ma-1"),
+        }
+    for day in (JUNE, Y2026, Y2999):
+        assert _by_id(lake.as_of(day))["x"]["parent_name"] == "Aetna Inc."
+    (release,) = lake.query("SELECT * FROM v_release")
+    assert (release["release_id"], release["run_id"], release["kind"]) == ("ma-1", "ma-3", "rollback")
+    (told,) = lake.query(next(q for q in NAMED_QUERIES if q.name == "publications").sql)
+    assert (told["release_id"], told["kind"]) == ("ma-1", "rollback")
+
+
 def test_history_has_ended_and_coming_rows(lake: Lake) -> None:
     assert "ended" in _by_id(lake.as_of(date(2025, 5, 31)))
     assert "ended" not in _by_id(lake.as_of(JUNE))

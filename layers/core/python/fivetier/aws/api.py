@@ -12,7 +12,8 @@ from aws_lambda_powertools.event_handler.exceptions import NotFoundError
 from pydantic import BaseModel, ValidationError
 
 from fivetier.app import signing
-from fivetier.app.contracts import SignOffRequest, StartRequest
+from fivetier.app.contracts import RollbackRequest, SignOffRequest, StartRequest
+from fivetier.app.rolling_back import start_rollback
 from fivetier.app.starting import start_refresh
 from fivetier.aws.runtime import ports
 from fivetier.domain import errors
@@ -33,6 +34,15 @@ _STATUS: tuple[tuple[type[errors.FivetierError], HTTPStatus], ...] = (
 
 def _person() -> Person:
     return ports().verifier.verify(app.current_event.headers.get("authorization"))
+
+
+def _requester() -> Person:
+    """Who asks for a run: somebody of Data Operations."""
+    person = _person()
+    if Role.DATA_OPS_REVIEWER not in person.roles:
+        held = sorted(person.roles)
+        raise errors.RoleNotHeld(person=person.login, role=Role.DATA_OPS_REVIEWER, held=held)
+    return person
 
 
 def _answer(status: HTTPStatus, body: Any) -> Response[str]:
@@ -65,12 +75,17 @@ def get_report(run_id: str) -> Response[str]:
 @app.post("/api/runs")
 def post_run() -> Response[str]:
     """Request a refresh by hand; Data Operations does."""
-    person = _person()
-    if Role.DATA_OPS_REVIEWER not in person.roles:
-        held = sorted(person.roles)
-        raise errors.RoleNotHeld(person=person.login, role=Role.DATA_OPS_REVIEWER, held=held)
+    person = _requester()
     request = StartRequest.model_validate({**app.current_event.json_body, "requested_by": person.login})
     return _answer(HTTPStatus.ACCEPTED, start_refresh(request, ports()))
+
+
+@app.post("/api/rollbacks")
+def post_rollback() -> Response[str]:
+    """Request that readers see again what an earlier run published; Data Operations does."""
+    person = _requester()
+    request = RollbackRequest.model_validate({**app.current_event.json_body, "requested_by": person.login})
+    return _answer(HTTPStatus.ACCEPTED, start_rollback(request, ports()))
 
 
 @app.post("/api/sign-offs/<run_id>/<round_number>")
