@@ -102,8 +102,12 @@ class LocalStack:
         )
         process = _launch(state_dir, record, detach=detach)
         stack = cls(state_dir, replace(record, pid=process.pid), process)
-        stack._write_record()
-        stack._wait_until_healthy(process)
+        try:
+            stack._write_record()
+            stack._wait_until_healthy(process)
+        except BaseException:
+            stack.stop()
+            raise
         return stack
 
     @classmethod
@@ -196,7 +200,6 @@ class LocalStack:
                 reason = f"the emulator ended with status {process.returncode}"
                 raise StackDidNotStart(reason=reason, log_file=log_file)
             if time.monotonic() > deadline:
-                self.stop()
                 reason = f"not healthy after {_START_SECONDS:.0f} seconds"
                 raise StackDidNotStart(reason=reason, log_file=log_file)
             time.sleep(_PAUSE_SECONDS)

@@ -198,6 +198,16 @@ def test_an_emulator_that_ends_early_names_its_log(
         LocalStack.start(state_dir)
 
 
+def test_an_interrupted_start_leaves_nothing_running(state_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupt(_stack: LocalStack, _process: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(LocalStack, "_wait_until_healthy", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        LocalStack.start(state_dir, detach=True)
+    assert not _is_alive(json.loads((state_dir / "stack.json").read_text())["pid"])
+
+
 @pytest.mark.parametrize("detach", [False, True])
 def test_a_stack_outlives_its_starter_only_if_detached(state_dir: Path, detach: bool) -> None:
     code = (
