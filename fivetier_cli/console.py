@@ -30,6 +30,7 @@ class Exit(IntEnum):
 def print_json(data: Any) -> None:
     """One JSON document on standard output, nothing else."""
     sys.stdout.write(json.dumps(data, indent=2, ensure_ascii=False, default=str) + "\n")
+    sys.stdout.flush()
 
 
 def show_report(report: Mapping[str, Any], *, html: Path | None, as_json: bool) -> None:

@@ -1,10 +1,12 @@
 """Commands that move a run along: land, refresh, rollback, runs, report, sign."""
 
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from fivetier.app.records import LandedObject
 from fivetier.domain.errors import UnknownSource
 from fivetier.domain.ids import SubVersion
 from fivetier.domain.tiers import Lob
@@ -36,19 +38,24 @@ def land(
     if source not in known:
         raise UnknownSource(lob=lob, source=source, known=known)
     attach(state).use()
-    from fivetier.aws.wiring import landing
-
     landed = []
     for path in files:
         if path.is_dir():
             raise UsageError(f"{path} is a folder; name the file")
         with err.status(f"landing {path.name}", spinner="dots"):
-            landed.append(landing().put(lob, source, str(month), path.name, path.read_bytes()))
+            landed.append(land_file(path, lob, source, month))
     if as_json:
         print_json([obj.model_dump(mode="json") for obj in landed])
         return
     for obj in landed:
         out.print(f"landed {obj.key} ({obj.size:,} bytes, sha256 {obj.sha256[:12]})", markup=False)
+
+
+def land_file(path: Path, lob: Lob, source: str, month: SubVersion) -> LandedObject:
+    """Put one file where discovery finds it, on the stack this process uses."""
+    from fivetier.aws.wiring import landing
+
+    return landing().put(lob, source, str(month), path.name, path.read_bytes())
 
 
 def refresh(
@@ -79,7 +86,7 @@ def rollback(
     """Ask to go back to an earlier publication; it takes effect once both leads have signed it."""
     deployed = attach(state)
     body = {"lob": lob.value, "to": to, "reason": reason}
-    status = deployed.call("POST", "/api/rollbacks", login=login, body=body)
+    status = deployed.call("POST", "/rollbacks", login=login, body=body)
     run = deployed.call("GET", f"/runs/{status['run_id']}", login=login)
     if not as_json:
         out.print(f"Readers would see {run['rollback_to']} instead of {run['base_snapshot']}.", markup=False)
@@ -93,7 +100,7 @@ def _follow(deployed: Deployed, status: dict[str, Any], login: str, *, wait: boo
     """Where a requested run stands, after waiting for it if asked to."""
     if not wait:
         return status
-    run = _wait(deployed, str(status["run_id"]), login, quiet=quiet)
+    run = follow(deployed, str(status["run_id"]), login, quiet=quiet)
     followed = {"run_id": run["run_id"], "state": run["state"]}
     return followed | ({"error": run["error"], "cause": run["cause"]} if run.get("error") else {})
 
@@ -107,7 +114,7 @@ def _tell(status: dict[str, Any], *, as_json: bool) -> None:
         raise typer.Exit(Exit.RUN_FAILED)
 
 
-def _wait(deployed: Deployed, run_id: str, login: str, *, quiet: bool) -> dict[str, Any]:
+def follow(deployed: Deployed, run_id: str, login: str, *, quiet: bool) -> dict[str, Any]:
     """Poll until the run waits for people or has ended; row counts appear as steps report them."""
     shown: set[str] = set()
     while True:
@@ -208,16 +215,11 @@ def sign(
         raise UsageError(f"--decision is approve or reject, not {decision!r}")
     deployed = attach(state)
     run = deployed.call("GET", f"/runs/{run_id}", login=login)
-    body = {
-        "role": role,
-        "decision": decision,
-        "reason": reason,
-        "manifest_digest": digest or run["manifest_digest"] or "0" * 64,
-        "ticks": ticks,
-    }
-    receipt = deployed.call("POST", f"/sign-offs/{run_id}/{run['round_number'] or 0}", login=login, body=body)
+    body = {"role": role, "decision": decision, "reason": reason, "ticks": ticks}
+    receipt = decide(deployed, run, body | ({"manifest_digest": digest} if digest else {}), login)
     if not receipt["still_waiting_for"] and not no_wait:
-        receipt["state"] = _outcome(deployed, run_id, login)
+        with err.status("waiting for the outcome", spinner="dots"):
+            receipt["state"] = outcome(deployed, run_id, login)
     if as_json:
         print_json(receipt)
     else:
@@ -226,15 +228,22 @@ def sign(
         raise typer.Exit(Exit.RUN_FAILED)
 
 
-def _outcome(deployed: Deployed, run_id: str, login: str) -> str:
+def decide(deployed: Deployed, run: Mapping[str, Any], body: Mapping[str, Any], login: str) -> dict[str, Any]:
+    """Send a decision on the round and, unless it names another, the digest of the run; returns the receipt."""
+    path = f"/sign-offs/{run['run_id']}/{run['round_number'] or 0}"
+    signed = {"manifest_digest": run["manifest_digest"] or "0" * 64, **body}
+    receipt: dict[str, Any] = deployed.call("POST", path, login=login, body=signed)
+    return receipt
+
+
+def outcome(deployed: Deployed, run_id: str, login: str) -> str:
     """The state the decision leads to: the last signature publishes, a rejection ends the run."""
     deadline = time.monotonic() + OUTCOME_SECONDS
-    with err.status("waiting for the outcome", spinner="dots"):
-        while True:
-            state = str(deployed.call("GET", f"/runs/{run_id}", login=login)["state"])
-            if state not in ("AWAITING_SIGN_OFF", "PUBLISHING") or time.monotonic() > deadline:
-                return state
-            time.sleep(POLL_SECONDS)
+    while True:
+        state = str(deployed.call("GET", f"/runs/{run_id}", login=login)["state"])
+        if state not in ("AWAITING_SIGN_OFF", "PUBLISHING") or time.monotonic() > deadline:
+            return state
+        time.sleep(POLL_SECONDS)
 
 
 def _say_what_was_signed(receipt: dict[str, Any], login: str) -> None:

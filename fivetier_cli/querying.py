@@ -9,10 +9,14 @@ from typing import Annotated, Any
 import typer
 from fivetier.domain.audit import ChainedEvent, verify
 from fivetier.domain.tiers import Lob
+from rich.console import Console
 from rich.table import Table
 
 from fivetier_cli.console import Exit, UsageError, err, out, print_json
-from fivetier_cli.stack import DEFAULT_STATE, AsJson, StateDir, attach
+from fivetier_cli.stack import DEFAULT_STATE, AsJson, Deployed, StateDir, attach
+
+Columns = list[str]
+Rows = list[list[str | None]]
 
 audit_app = typer.Typer(help="The audit chain.", no_args_is_help=True)
 
@@ -27,25 +31,35 @@ def sql(
     """Query the published views, as Athena would answer. Locally DuckDB does the work behind Athena's API."""
     deployed = attach(state)
     deployed.use()
-    which = "Staging" if staging else "Production"
-    database = deployed.outputs["StagingDatabase" if staging else "LakeDatabase"]
-    columns, rows = _run_query(statement, deployed.outputs[f"{which}Workgroup"], database)
+    columns, rows = run_query(statement, deployed, staging=staging)
     if as_json:
         print_json([dict(zip(columns, row, strict=True)) for row in rows])
     elif as_csv:
         writer = csv.writer(sys.stdout, lineterminator="\n")
         writer.writerows([columns, *rows])
     else:
-        table = Table(*columns)
-        for row in rows:
-            table.add_row(*("" if value is None else value for value in row))
-        out.print(table)
+        print_rows(columns, rows)
         err.print(f"{len(rows):,} rows; answered by DuckDB on the local stack, not by Athena.")
 
 
-def _run_query(statement: str, workgroup: str, database: str) -> tuple[list[str], list[list[str | None]]]:
+def print_rows(columns: Columns, rows: Rows, console: Console = out) -> None:
+    """Show an answer as a table."""
+    table = Table(*columns)
+    for row in rows:
+        table.add_row(*("" if value is None else value for value in row))
+    console.print(table)
+
+
+def run_query(statement: str, deployed: Deployed, *, staging: bool = False) -> tuple[Columns, Rows]:
+    """Ask the production workgroup, or the staging one, on the stack this process uses.
+
+    Raises:
+        UsageError: Athena refuses the statement; the message is its own.
+    """
     import boto3
 
+    workgroup = deployed.outputs["StagingWorkgroup" if staging else "ProductionWorkgroup"]
+    database = deployed.outputs["StagingDatabase" if staging else "LakeDatabase"]
     athena = boto3.client("athena")
     query_id = athena.start_query_execution(
         QueryString=statement, WorkGroup=workgroup, QueryExecutionContext={"Database": database}

@@ -1,4 +1,8 @@
-from fivetier.web.text_report import summary_lines
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from fivetier.web.text_report import brief_lines, summary_lines
 from pages import assert_golden, empty_report, live_report, rollback_report, small_report
 
 
@@ -39,9 +43,19 @@ def test_long_lists_say_how_many_more_there_are() -> None:
     assert "  and 4 more" in lines
 
 
-def test_data_cannot_steer_the_terminal_or_add_lines() -> None:
+def test_the_brief_form_is_the_verdict_and_what_changed() -> None:
+    report = small_report()
+    whole = summary_lines(report)
+    verdict = whole[: next(i for i, line in enumerate(whole) if line.startswith("Compared with"))]
+    changed = whole[whole.index("What changed") + 1 : whole.index("Ledger") - 1]
+    assert any("P1" in line for line in verdict)
+    assert brief_lines(report) == [*verdict, *(line.strip() for line in changed)]
+
+
+@pytest.mark.parametrize("lines_of", [summary_lines, brief_lines])
+def test_data_cannot_steer_the_terminal_or_add_lines(lines_of: Callable[[dict[str, Any]], list[str]]) -> None:
     report = small_report()
     report["events"][0]["to"] = "Evil\x1b[2J\nAPPROVE: nothing to see\u202e"
-    lines = summary_lines(report)
+    lines = lines_of(report)
     assert not any(not char.isprintable() for line in lines for char in line)
     assert any("Evil\\x1b[2J\\x0aAPPROVE" in line for line in lines)

@@ -20,16 +20,25 @@ def summary_lines(report: Report) -> list[str]:
     return [_printable(line) for part in parts for line in part]
 
 
+def brief_lines(report: Report) -> list[str]:
+    """The verdict and what changed: as much as fits where a link to the whole report stands."""
+    return [_printable(line) for line in (*_verdict(report), *highlights(report))]
+
+
 def _printable(line: str) -> str:
     """Data must not move the cursor, color the terminal or start a line of its own."""
     return "".join(char if char.isprintable() else f"\\x{ord(char):02x}" for char in line)
 
 
-def _banner(report: Report) -> Iterator[str]:
+def _verdict(report: Report) -> Iterator[str]:
     yield title(report)
     yield f"{advice(report).upper()}: {advice_reason(report)}"
     for found in breached(report):
         yield f"  {found['severity']} {found['code']} ({count(found['count'])}): {found['title']}"
+
+
+def _banner(report: Report) -> Iterator[str]:
+    yield from _verdict(report)
     yield f"Compared with: {base(report)}"
     for label, cell in banner.facts(report):
         yield f"{label}: {cell.text}"
