@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.lock-installed
 export UV_PYTHON_DOWNLOADS := never
 
-.PHONY: help setup test check lint types imports lock lock-check clean
+.PHONY: help setup demo test check lint types imports lock lock-check clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -22,6 +22,9 @@ $(STAMP): requirements-uv.txt requirements-dev.txt pyproject.toml
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements-dev.txt
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
 	@touch $@
+
+demo: setup ## Show it all on the bundled sample: a link to sign, then the answer (ARGS=--auto-sign)
+	@$(BIN)/fivetier demo $(ARGS)
 
 test: setup ## Run every test
 	$(BIN)/python -m pytest

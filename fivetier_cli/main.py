@@ -5,7 +5,7 @@ import sys
 import typer
 from fivetier.domain.errors import FivetierError
 
-from fivetier_cli import comparing, pipeline, querying, stack
+from fivetier_cli import comparing, demo, pipeline, querying, stack
 from fivetier_cli.console import Exit, err, exit_code
 from infra.local.errors import LocalStackError
 
@@ -17,6 +17,7 @@ app = typer.Typer(
     add_completion=False,
 )
 for command in (
+    demo.demo,
     comparing.compare,
     stack.up,
     stack.down,
