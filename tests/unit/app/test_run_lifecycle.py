@@ -1,8 +1,8 @@
 """A run from landed files to readers, and every way it may end, on fakes."""
 
 import pytest
-from fivetier.app import chaining, keys, publishing, signing
-from fivetier.app.contracts import PublishRequest
+from fivetier.app import chaining, freezing, keys, publishing, signing
+from fivetier.app.contracts import LeasedRequest, PublishRequest
 from fivetier.domain import errors
 from fivetier.domain.audit import verify
 from fivetier.domain.runs import RunState
@@ -126,6 +126,30 @@ def test_a_newer_run_supersedes_the_one_that_waits(waiting: tuple[Rehearsal, str
         "error": "Superseded",
         "cause": f"superseded by {new}",
     }
+
+
+def test_a_freeze_cut_off_before_it_superseded_does_so_when_repeated(
+    waiting: tuple[Rehearsal, str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rehearsal, old, _ = waiting
+    rehearsal.land("2024_09", directory(entries()[2:]))
+    new = rehearsal.start("2024_09").run_id
+    with monkeypatch.context() as patch, pytest.raises(RuntimeError):
+        patch.setattr(freezing, "_supersede", lambda *_: (_ for _ in ()).throw(RuntimeError("killed")))
+        rehearsal.to_sign_off(new)
+    assert rehearsal.state(new) == "AWAITING_SIGN_OFF"
+    fence = rehearsal.world.runs.acquire_lease(MA, new, rehearsal.world.clock.now()).fence
+    again = LeasedRequest(run_id=new, lob=MA, fence=fence)
+    freezing.freeze_candidate(again, rehearsal.world, sign_off_seconds=60)
+    rehearsal.settle()
+    assert rehearsal.world.executions.answers[f"token-{old}"]["error"] == "Superseded"
+
+    rehearsal.close(old, RunState.SUPERSEDED)
+    newest = rehearsal.start("2024_08", reason="once more").run_id
+    rehearsal.to_sign_off(newest)
+    freezing.freeze_candidate(again, rehearsal.world, sign_off_seconds=60)  # late: the newest goes on waiting
+    rehearsal.settle()
+    assert f"token-{newest}" not in rehearsal.world.executions.answers
 
 
 def test_nobody_publishes_without_both_approvals_in_the_chain(waiting: tuple[Rehearsal, str, str]) -> None:

@@ -1,12 +1,13 @@
 """Audit step: freeze what people will sign, make it queryable, and let go of the lease."""
 
 import json
+from collections.abc import Iterable
 from datetime import timedelta
 
 from fivetier.app import keys
 from fivetier.app.chaining import SUPERSEDED
 from fivetier.app.contracts import LeasedRequest, SignOffAsk
-from fivetier.app.records import Run
+from fivetier.app.records import Lease, Run
 from fivetier.app.world import Occasion, Ports, lease_of, utc_text
 from fivetier.domain.manifest import Manifest, ManifestFile, sha256_hex
 from fivetier.domain.runs import RunState
@@ -23,9 +24,11 @@ def freeze_candidate(request: LeasedRequest, ports: Ports, *, sign_off_seconds: 
         FencedOut: a newer run has the lease.
     """
     run = ports.runs.get_run(request.run_id)
-    if run.state is RunState.AWAITING_SIGN_OFF and run.manifest_digest is not None:
-        return _ask(run, run.manifest_digest, ports, sign_off_seconds)
     lease = lease_of(run.lob, run.run_id, request.fence, ports.clock.now())
+    if run.state is RunState.AWAITING_SIGN_OFF and run.manifest_digest is not None:
+        # It may have been cut off right after the freeze. What was started since may have overtaken it.
+        _supersede([other for other in _waiting(run, ports) if other.started_at < run.started_at], run, ports)
+        return _open(run, run.manifest_digest, lease, ports, sign_off_seconds)
     ports.runs.require_fence(lease)
     manifest = _manifest(run, ports)
     ports.staging.put_bytes(keys.manifest_key(run.run_id), manifest.to_bytes())
@@ -42,9 +45,13 @@ def freeze_candidate(request: LeasedRequest, ports: Ports, *, sign_off_seconds: 
         changes={"manifest_digest": manifest.digest, "base_snapshot": manifest.base_release_id},
         event=frozen,
     )
-    _supersede_older(run, ports)
+    _supersede(_waiting(run, ports), run, ports)
+    return _open(run, manifest.digest, lease, ports, sign_off_seconds)
+
+
+def _open(run: Run, digest: str, lease: Lease, ports: Ports, seconds: int) -> SignOffAsk:
     ports.runs.release_lease(lease)
-    return _ask(run, manifest.digest, ports, sign_off_seconds)
+    return _ask(run, digest, ports, seconds)
 
 
 def _ask(run: Run, digest: str, ports: Ports, seconds: int) -> SignOffAsk:
@@ -77,8 +84,13 @@ def _manifest(run: Run, ports: Ports) -> Manifest:
     )
 
 
-def _supersede_older(run: Run, ports: Ports) -> None:
-    for other in ports.runs.list_runs(run.lob):
-        if other.run_id != run.run_id and other.state is RunState.AWAITING_SIGN_OFF:
-            event = Occasion(other.run_id, other.lob).event(SUPERSEDED, ports.clock.now(), by=run.run_id)
-            ports.runs.record_event(event)
+def _waiting(run: Run, ports: Ports) -> list[Run]:
+    """Other runs of the LOB that wait for people."""
+    found = ports.runs.list_runs(run.lob)
+    return [other for other in found if other.run_id != run.run_id and other.state is RunState.AWAITING_SIGN_OFF]
+
+
+def _supersede(others: Iterable[Run], run: Run, ports: Ports) -> None:
+    for other in others:
+        event = Occasion(other.run_id, other.lob).event(SUPERSEDED, ports.clock.now(), by=run.run_id)
+        ports.runs.record_event(event)

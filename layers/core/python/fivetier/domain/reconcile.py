@@ -181,4 +181,5 @@ def _column_changes(table: str, changed: Mapping[str, tuple[dict[str, str], dict
                 shown = (key.split("\0")[0], before[column].split("\0")[0], after[column].split("\0")[0])
                 if len(samples.setdefault(column, [])) < 5:
                     samples[column].append(shown)
-    return [ColumnChange(table, column, count, tuple(samples[column])) for column, count in counts.most_common()]
+    most_first = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+    return [ColumnChange(table, column, count, tuple(samples[column])) for column, count in most_first]
