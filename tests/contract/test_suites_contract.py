@@ -5,6 +5,7 @@ from tests.contract.suites.catalog import CatalogSuite
 from tests.contract.suites.executions import ExecutionsSuite
 from tests.contract.suites.lake import LakeSuite
 from tests.contract.suites.landing import LandingSuite
+from tests.contract.suites.mail import MailSuite
 from tests.contract.suites.runs import LeasesSuite, OutboxSuite, RunRecordsSuite
 from tests.contract.suites.sign_offs import SignOffsSuite
 from tests.contract.suites.staging import StagingSuite
@@ -38,3 +39,6 @@ class TestCatalog(CatalogSuite): ...
 
 
 class TestExecutions(ExecutionsSuite): ...
+
+
+class TestMail(MailSuite): ...

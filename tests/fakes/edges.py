@@ -1,9 +1,10 @@
-"""Clock, state machines, issuer and staged catalog, in memory."""
+"""Clock, state machines, mail, issuer and staged catalog, in memory."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from fivetier.app.records import Mail
 from fivetier.domain.errors import NotAuthenticated
 from fivetier.domain.signoff import Person
 from fivetier.domain.tables import Table
@@ -85,6 +86,19 @@ class FakeVerifier:
         if authorization not in self._people:
             raise NotAuthenticated("the token is malformed")
         return self._people[authorization]
+
+
+class FakeMailer:
+    """Keeps what is sent; with `is_down` it takes nothing."""
+
+    def __init__(self) -> None:
+        self.sent: list[Mail] = []
+        self.is_down = False
+
+    def send(self, mail: Mail) -> None:
+        if self.is_down:
+            raise ConnectionError("the mail service does not answer")
+        self.sent.append(mail)
 
 
 class FakeCatalog:

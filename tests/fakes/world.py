@@ -1,6 +1,6 @@
 """Every port in memory, in one world with one clock."""
 
-from tests.fakes.edges import FakeCatalog, FakeClock, FakeExecutions, FakeVerifier
+from tests.fakes.edges import FakeCatalog, FakeClock, FakeExecutions, FakeMailer, FakeVerifier
 from tests.fakes.lake import FakeLake
 from tests.fakes.runs import FakeRuns
 from tests.fakes.stores import FakeAudit, FakeLanding, FakeStaging
@@ -20,4 +20,5 @@ class World:
         self.runs = FakeRuns()
         self.audit = FakeAudit()
         self.executions = FakeExecutions()
+        self.mailer = FakeMailer()
         self.verifier = FakeVerifier()

@@ -11,6 +11,7 @@ from tests.contract.sides import stack as side
 from tests.contract.suites.audit import AuditSuite
 from tests.contract.suites.catalog import CatalogSuite
 from tests.contract.suites.lake import LakeSuite
+from tests.contract.suites.mail import MailSuite
 from tests.contract.suites.runs import LeasesSuite, OutboxSuite, RunRecordsSuite
 from tests.contract.suites.sign_offs import SignOffsSuite
 from tests.contract.suites.staging import StagingSuite
@@ -57,3 +58,6 @@ class TestLake(LakeSuite): ...
 
 
 class TestCatalog(CatalogSuite): ...
+
+
+class TestMail(MailSuite): ...

@@ -9,6 +9,7 @@ from tests.contract.sides.scenes import (
     ExecutionsScene,
     LakeScene,
     LandingScene,
+    MailScene,
     RunsScene,
     StagingScene,
 )
@@ -67,6 +68,15 @@ def executions() -> ExecutionsScene:
     return ExecutionsScene(fake, end)
 
 
+def mail() -> MailScene:
+    fake = World().mailer
+
+    def close() -> None:
+        fake.is_down = True
+
+    return MailScene(fake, lambda: fake.sent, close)
+
+
 SCENES: dict[str, Callable[[], object]] = {
-    scene.__name__: scene for scene in (landing, staging, audit, runs, lake, catalog, executions)
+    scene.__name__: scene for scene in (landing, staging, audit, runs, lake, catalog, executions, mail)
 }

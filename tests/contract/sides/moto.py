@@ -10,16 +10,20 @@ from typing import Any
 import awswrangler as wr
 import boto3
 import pytest
+from fivetier.app.records import Mail
 from fivetier.aws.dynamo_runs import DynamoRunStore
 from fivetier.aws.glue_catalog import GlueStagedCatalog
 from fivetier.aws.iceberg_lake import IcebergLake
 from fivetier.aws.s3_audit import S3Audit
 from fivetier.aws.s3_landing import S3Landing
 from fivetier.aws.s3_staging import S3Staging
+from fivetier.aws.ses_mail import SesMailer
 from fivetier.aws.sfn_executions import SfnExecutions
+from moto.core import DEFAULT_ACCOUNT_ID
 from moto.core.exceptions import JsonRESTError
 from moto.core.responses import EmptyResult
 from moto.glue.responses import GlueResponse
+from moto.ses.models import ses_backends
 from pyiceberg.catalog.glue import GlueCatalog
 
 from tests.contract.sides.scenes import (
@@ -29,12 +33,14 @@ from tests.contract.sides.scenes import (
     ExecutionsScene,
     LakeScene,
     LandingScene,
+    MailScene,
     RunsScene,
     StagingScene,
 )
 from tests.fakes.world import FakeClock
 
 REGION = "us-east-1"
+SENDER = "fivetier@example.test"
 FILE_IO = {"py-io-impl": "fivetier.aws.iceberg_io.S3FileIO"}
 _ASL = Path(__file__).parents[3] / "statemachines" / "refresh.asl.json"
 
@@ -197,6 +203,31 @@ def executions(monkeypatch: pytest.MonkeyPatch) -> ExecutionsScene:
     return ExecutionsScene(SfnExecutions(stepfunctions, {LOB: arn}), end)
 
 
+def mail(monkeypatch: pytest.MonkeyPatch) -> MailScene:
+    ses, texts = boto3.client("sesv2"), []
+    ses.create_email_identity(EmailIdentity=SENDER)
+
+    def note(params: dict[str, Any], **_: Any) -> None:
+        """moto keeps a mail's HTML only."""
+        texts.append(params["Content"]["Simple"]["Body"]["Text"]["Data"])
+
+    ses.meta.events.register("provide-client-params.sesv2.SendEmail", note)
+
+    def outbox() -> list[Mail]:
+        sent = ses_backends[DEFAULT_ACCOUNT_ID][REGION].sent_messages
+        assert {message.source for message in sent} <= {SENDER}
+        return [
+            Mail(to=tuple(m.destinations["ToAddresses"]), subject=m.subject, text=text, html=m.body)
+            for m, text in zip(sent, texts, strict=True)
+        ]
+
+    def close() -> None:
+        ses.delete_email_identity(EmailIdentity=SENDER)
+        ses.meta.events.unregister("provide-client-params.sesv2.SendEmail", note)
+
+    return MailScene(SesMailer(ses, SENDER), outbox, close)
+
+
 def _update_table_as_glue_does(response: GlueResponse) -> Any:
     """UpdateTable with the version check that moto leaves out, without which commits are lost without a word."""
     name, table = response.parameters["DatabaseName"], response.parameters["TableInput"]
@@ -208,5 +239,5 @@ def _update_table_as_glue_does(response: GlueResponse) -> Any:
 
 
 SCENES: dict[str, Callable[[pytest.MonkeyPatch], object]] = {
-    scene.__name__: scene for scene in (landing, staging, audit, runs, lake, catalog, executions)
+    scene.__name__: scene for scene in (landing, staging, audit, runs, lake, catalog, executions, mail)
 }

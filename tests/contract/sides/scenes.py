@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from fivetier.app import ports
+from fivetier.app.records import Mail
 
 LOB = "medicare_advantage"
 
@@ -61,3 +62,12 @@ class ExecutionsScene:
     executions: ports.Executions
     #: end(lob, run_id): the execution ends.
     end: Callable[[str, str], None]
+
+
+@dataclass(frozen=True)
+class MailScene:
+    mailer: ports.Mailer
+    #: The mails that were taken, oldest first.
+    outbox: Callable[[], list[Mail]]
+    #: Stop the service from taking any.
+    close: Callable[[], None]

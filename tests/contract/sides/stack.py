@@ -1,5 +1,7 @@
 """The suites' scenes on the AWS adapters, over the local stack; every scene has buckets and tables of its own."""
 
+import json
+import urllib.request
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
@@ -7,14 +9,16 @@ from typing import Any
 import awswrangler as wr
 import boto3
 import pytest
+from fivetier.app.records import Mail
 from fivetier.aws.glue_catalog import GlueStagedCatalog
 from fivetier.aws.iceberg_lake import IcebergLake
 from fivetier.aws.s3_audit import S3Audit
 from fivetier.aws.s3_staging import S3Staging
+from fivetier.aws.ses_mail import SesMailer
 from pyiceberg.catalog.glue import GlueCatalog
 
 from tests.contract.sides import moto
-from tests.contract.sides.scenes import AuditScene, CatalogScene, LakeScene, RunsScene, StagingScene
+from tests.contract.sides.scenes import AuditScene, CatalogScene, LakeScene, MailScene, RunsScene, StagingScene
 from tests.fakes.world import FakeClock
 from tests.support.emulator import unique
 
@@ -65,7 +69,25 @@ def catalog() -> CatalogScene:
     return CatalogScene(registered, S3Staging(s3, bucket), folder_of, query)
 
 
-SCENES: dict[str, Callable[[], object]] = {scene.__name__: scene for scene in (staging, audit, runs, lake, catalog)}
+def mail() -> MailScene:
+    sender, ses = f"{unique('sender')}@example.test", moto.client("sesv2")
+    ses.create_email_identity(EmailIdentity=sender)
+
+    def outbox() -> list[Mail]:
+        with urllib.request.urlopen(f"{ses.meta.endpoint_url}/_ministack/ses/messages", timeout=5) as answer:
+            accounts = json.load(answer)["messages"].values()
+        ours = [each for messages in accounts for each in messages if each["Source"] == sender]
+        return [
+            Mail(to=tuple(m["To"]), subject=m["Subject"], text=m["BodyText"], html=m["BodyHtml"])
+            for m in sorted(ours, key=lambda each: each["Timestamp"])
+        ]
+
+    return MailScene(SesMailer(ses, sender), outbox, lambda: ses.delete_email_identity(EmailIdentity=sender))
+
+
+SCENES: dict[str, Callable[[], object]] = {
+    scene.__name__: scene for scene in (staging, audit, runs, lake, catalog, mail)
+}
 
 
 def scene(request: pytest.FixtureRequest) -> object:

@@ -6,7 +6,7 @@ from typing import Any, Protocol
 
 import pyarrow as pa
 
-from fivetier.app.records import ChainHead, LandedObject, Lease, OpenAsk, Release, Run, StagedObject
+from fivetier.app.records import ChainHead, LandedObject, Lease, Mail, OpenAsk, Release, Run, StagedObject
 from fivetier.domain.audit import AuditEvent, ChainedEvent
 from fivetier.domain.manifest import Manifest
 from fivetier.domain.runs import RunState
@@ -269,6 +269,14 @@ class Executions(Protocol):
 
     def refuse(self, token: str, error: str, cause: str) -> bool:
         """Send failure; False when the task is gone."""
+        ...
+
+
+class Mailer(Protocol):
+    """Sends mail in the deployment's name."""
+
+    def send(self, mail: Mail) -> None:
+        """Hand a mail over for delivery; an error means that it was not taken."""
         ...
 
 

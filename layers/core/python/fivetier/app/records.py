@@ -96,6 +96,20 @@ class OpenAsk(Record):
     requested_by: str
 
 
+class Letter(Record):
+    """What a mail says, as plain text and as HTML."""
+
+    subject: str
+    text: str
+    html: str
+
+
+class Mail(Letter):
+    """A letter with the addresses it goes to."""
+
+    to: tuple[str, ...]
+
+
 class ChainHead(Record):
     """Where the audit chain of a LOB ends; seq -1 and the genesis hash when it is empty."""
 

@@ -10,6 +10,7 @@ from fivetier.app.ports import (
     Executions,
     Lake,
     LandingStore,
+    Mailer,
     RunStore,
     StagedCatalog,
     StagingStore,
@@ -61,6 +62,11 @@ class Ports(Protocol):
     @property
     def executions(self) -> Executions:
         """The state machines."""
+        ...
+
+    @property
+    def mailer(self) -> Mailer:
+        """Mail to people."""
         ...
 
     @property

@@ -50,6 +50,11 @@ class AwsPorts:
         return wiring.executions()
 
     @property
+    def mailer(self) -> app_ports.Mailer:
+        """Mail to people."""
+        return wiring.mailer()
+
+    @property
     def verifier(self) -> app_ports.TokenVerifier:
         """The issuer's tokens."""
         return wiring.verifier()

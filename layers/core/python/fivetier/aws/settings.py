@@ -36,12 +36,16 @@ class Settings(BaseModel):
     front_door_url: str | None = None
     #: Where the AWS console begins; the local stack has none.
     console_url: str | None = None
+    #: Who mail comes from; without a sender there is none.
+    mail_from: str | None = None
+    #: Addresses of each role; a JSON object in the environment.
+    mail_to: dict[str, tuple[str, ...]] = {}
     #: How long people are asked, instead of what the LOB's policy says; for rehearsals only.
     sign_off_seconds: int | None = None
     #: Six years, as HIPAA wants (45 CFR 164.316), leap days counted.
     audit_retention_days: int = 2192
 
-    @field_validator("state_machines", mode="before")
+    @field_validator("state_machines", "mail_to", mode="before")
     @classmethod
     def _parse_json(cls, value: Any) -> Any:
         return json.loads(value) if isinstance(value, str) else value

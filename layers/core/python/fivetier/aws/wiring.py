@@ -107,6 +107,14 @@ def executions() -> ports.Executions:
 
 
 @cache
+def mailer() -> ports.Mailer:
+    """Mail to people."""
+    from fivetier.aws.ses_mail import SesMailer
+
+    return SesMailer(clients.client("sesv2"), settings().need("mail_from"))
+
+
+@cache
 def verifier() -> ports.TokenVerifier:
     """The issuer's tokens."""
     from fivetier.aws.oidc import OidcVerifier
