@@ -149,11 +149,21 @@ def start(state: Path, *, port: int, detach: bool, sign_off_seconds: int | None)
         stack.record_outputs(deployment.outputs)
         deployed = Deployed(stack)
         deployed.use()
+        verify_sender(settings.mail_from)
         lake().ensure_tables()
         return deployed, abandon_dead_runs(ports())
     except BaseException:
         stack.stop()
         raise
+
+
+def verify_sender(sender: str | None) -> None:
+    """What an operator does in AWS before the first mail: tell SES whose address it is."""
+    from fivetier.aws.clients import client
+
+    if sender is not None:
+        with suppress(client("sesv2").exceptions.AlreadyExistsException):
+            client("sesv2").create_email_identity(EmailIdentity=sender)
 
 
 def up(

@@ -88,6 +88,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         settings = load_settings(context)
     except SettingsError as error:
         parser.exit(2, f"{type(error).__name__}: {error}\n")
+    if settings.mail_from is None:
+        sys.stderr.write(
+            f"stage {settings.name}: mail_from is not set, so no mail is sent: nobody hears that a sign-off is asked. "
+            f"Set stages.{settings.name}.mail_from and mail_to in cdk.json.\n"
+        )
     synthesize(settings, out_dir, validate=not given.no_validate, context=context)
     return 0
 

@@ -6,8 +6,9 @@ stages differ exactly where this file says.
 
 import json
 import os
-from collections.abc import Mapping
-from dataclasses import dataclass, fields
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlsplit
@@ -19,6 +20,11 @@ OVERRIDES = ("account", "region", "oidc_issuer", "oidc_audience", "front_door_ur
 
 #: Instead of an issuer's URL: the stage's own Cognito user pool.
 COGNITO = "cognito"
+#: Who may be written to: the roles people act in (`fivetier.domain.signoff.Role`, of which a test reminds us).
+ROLES = ("data_ops_reviewer", "engineering_lead", "data_lead")
+_ADDRESS = re.compile(r"[^@\s<>,;:\"()]+@[^@\s<>,;:\"()]+\.[^@\s<>,;:\"()]+")
+#: What SES takes in one mail.
+_MOST_RECIPIENTS = 50
 
 StageName = Literal["dev", "prod", "local"]
 
@@ -59,6 +65,8 @@ class StageSettings:
         oidc_audience: what tokens must be made out to; a pool of the stage's own knows it by itself.
         front_door_url: where people open the pages, if that is not the HTTP API's own address.
         has_console: whether the AWS console shows what runs here.
+        mail_from: who mail comes from, verified with SES by address or by domain; without one no mail is sent.
+        mail_to: addresses of each role.
         audit_retention_days: how long Object Lock (COMPLIANCE) keeps audit events; nobody can shorten it later.
         staging_retention_days: how long candidates, reports and manifests are kept as evidence.
         results_retention_days: how long Athena results are kept.
@@ -81,6 +89,8 @@ class StageSettings:
     oidc_audience: str | None = None
     front_door_url: str | None = None
     has_console: bool
+    mail_from: str | None = None
+    mail_to: Mapping[str, Sequence[str]] = field(default_factory=dict)
     audit_retention_days: int
     staging_retention_days: int
     results_retention_days: int
@@ -98,6 +108,7 @@ class StageSettings:
     def __post_init__(self) -> None:
         self._check_issuer()
         self._check_front_door()
+        self._check_mail()
         if self.sign_off_seconds is not None and self.sign_off_seconds < 1:
             rule = "people need at least a second"
             raise InvalidSetting(stage=self.name, setting="sign_off_seconds", value=self.sign_off_seconds, rule=rule)
@@ -131,6 +142,23 @@ class StageSettings:
         if not is_safe or not door.netloc or door.geturl() != f"{door.scheme}://{door.netloc}":
             rule = "give scheme and host only, https, without a slash at the end (http is for stage local)"
             raise InvalidSetting(stage=self.name, setting="front_door_url", value=self.front_door_url, rule=rule)
+
+    def _check_mail(self) -> None:
+        """Whoever signs must be written to; a sender without readers, or a typing error, would be noticed too late."""
+        if unknown := sorted(self.mail_to.keys() - set(ROLES)):
+            rule = f"no role is called {unknown[0]}; roles are {', '.join(ROLES)}"
+            raise InvalidSetting(stage=self.name, setting="mail_to", value=dict(self.mail_to), rule=rule)
+        addresses = {address for listed in self.mail_to.values() for address in listed}
+        for setting, address in (("mail_from", self.mail_from), *(("mail_to", each) for each in sorted(addresses))):
+            if address is not None and not _ADDRESS.fullmatch(address):
+                rule = "give bare addresses, like name@example.com"
+                raise InvalidSetting(stage=self.name, setting=setting, value=address, rule=rule)
+        if len(addresses) > _MOST_RECIPIENTS:
+            rule = f"SES takes {_MOST_RECIPIENTS} recipients in one mail; use a mailing list"
+            raise InvalidSetting(stage=self.name, setting="mail_to", value=len(addresses), rule=rule)
+        if self.mail_from is not None and (silent := [role for role in ROLES if not self.mail_to.get(role)]):
+            rule = f"{', '.join(silent)} could not be written to; give each role an address, or set mail_from to null"
+            raise InvalidSetting(stage=self.name, setting="mail_to", value=dict(self.mail_to), rule=rule)
 
     @property
     def is_local(self) -> bool:

@@ -26,6 +26,8 @@ class Need(Enum):
     WRITE_STAGED = auto()
     #: read objects of a candidate
     READ_STAGED = auto()
+    #: read the frozen report of a candidate and nothing else of it
+    READ_REPORT = auto()
     #: write rows a step refuses or leaves out
     WRITE_QUARANTINE = auto()
     #: read refused rows, which the report counts and shows
@@ -38,7 +40,7 @@ class Need(Enum):
     WRITE_LAKE = auto()
     #: read the audit chain and append to it
     APPEND_AUDIT = auto()
-    #: be woken by new outbox events
+    #: be woken by changes of the operations table; the stream names what changed and holds nothing of it
     FOLLOW_OUTBOX = auto()
     #: start executions and ask whether one is open
     START_RUNS = auto()
@@ -50,6 +52,8 @@ class Need(Enum):
     IDENTITY = auto()
     #: know where people look: the front door, the AWS console, the state machines' names; no right comes with it
     LINKS = auto()
+    #: write to the people of each role
+    SEND_MAIL = auto()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,6 +161,12 @@ FUNCTIONS: tuple[FunctionSpec, ...] = (
         meaning="append outbox events to the audit chain and wake the runs they decide",
         timeout_seconds=300,
         needs=_needs(Need.FOLLOW_OUTBOX, Need.EMPTY_OUTBOX, Need.APPEND_AUDIT, Need.ANSWER_ASK),
+    ),
+    FunctionSpec(
+        name="send_mail",
+        meaning="ask people by mail to sign, and tell them what became of it",
+        timeout_seconds=60,
+        needs=_needs(Need.FOLLOW_OUTBOX, Need.READ_REPORT, Need.LINKS, Need.SEND_MAIL),
     ),
     FunctionSpec(
         name="serve_api",

@@ -102,6 +102,13 @@ class Needs:
                     self._key("kms:Decrypt"),
                 ),
             ),
+            Need.READ_REPORT: Answer(
+                staging,
+                (
+                    _objects(names.staging_bucket, "staging/*/report.json", ("s3:GetObject",)),
+                    self._key("kms:Decrypt"),
+                ),
+            ),
             Need.WRITE_QUARANTINE: Answer(staging, (_objects(names.staging_bucket, "quarantine/*", _WRITE_OBJECTS),)),
             Need.READ_QUARANTINE: Answer(staging, (_objects(names.staging_bucket, "quarantine/*", _READ_OBJECTS),)),
             Need.SHOW_STAGED: Answer(
@@ -188,6 +195,7 @@ class Needs:
                     "FIVETIER_OIDC_AUDIENCE": identity.audience,
                 },
             ),
+            Need.SEND_MAIL: _mail(settings),
             Need.LINKS: Answer(
                 {
                     "FIVETIER_FRONT_DOOR_URL": front_door_url,
@@ -230,6 +238,24 @@ class Needs:
 
     def _key(self, *actions: str) -> Grant:
         return Grant(actions=actions, resources=(self._key_arn,))
+
+
+def _mail(settings: StageSettings) -> Answer:
+    """Mail from one address. SES checks the identity it was verified by: the address itself, or its domain."""
+    sender = settings.mail_from
+    if sender is None:
+        return Answer()
+    identities = f"arn:{Aws.PARTITION}:ses:{Aws.REGION}:{Aws.ACCOUNT_ID}:identity"
+    return Answer(
+        {"FIVETIER_MAIL_FROM": sender, "FIVETIER_MAIL_TO": json.dumps(settings.mail_to)},
+        (
+            Grant(
+                actions=("ses:SendEmail",),
+                resources=(f"{identities}/{sender}", f"{identities}/{sender.partition('@')[2]}"),
+                conditions={"StringEquals": {"ses:FromAddress": sender}},
+            ),
+        ),
+    )
 
 
 def table_arn(names: DataNames) -> str:

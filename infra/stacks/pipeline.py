@@ -58,10 +58,20 @@ _COOKIE_SESSION = (
     "A browser sends no bearer token: serve_pages checks the issuer's token in a session cookie on every request, "
     "and leads whoever has none to the issuer's sign-in (ADR 12)."
 )
-#: Only new outbox events concern the chain.
+#: A new outbox event.
 OUTBOX_FILTER: Mapping[str, Any] = {
     "eventName": lambda_.FilterRule.is_equal("INSERT"),
     "dynamodb": {"Keys": {"pk": {"S": lambda_.FilterRule.begins_with("OUTBOX#")}}},
+}
+#: A round that is newly asked.
+ASK_FILTER: Mapping[str, Any] = {
+    "eventName": lambda_.FilterRule.or_("INSERT", "MODIFY"),
+    "dynamodb": {
+        "Keys": {
+            "pk": {"S": lambda_.FilterRule.begins_with("RUN#")},
+            "sk": {"S": lambda_.FilterRule.is_equal("ASK")},
+        }
+    },
 }
 
 
@@ -98,7 +108,7 @@ class PipelineStack(Stack):
         self._unheard = self._queue("AsyncFailures", "async-failures")
         self._undelivered = self._queue("UndeliveredEvents", "undelivered-events", is_target_of="EventBridge rules")
         self.functions = {spec.name: self._add_function(spec) for spec in FUNCTIONS}
-        self._settle_outbox()
+        self._follow_stream()
         for lob in refreshed_lobs():
             self._add_machine(lob.value)
         self._open_door()
@@ -156,18 +166,26 @@ class PipelineStack(Stack):
             reserved_concurrency=spec.reserved_concurrency(settings),
         )
 
-    def _settle_outbox(self) -> None:
-        """Every new outbox event wakes settle_outbox; what it can never take is set aside, the rest goes on."""
-        failures = self._queue("OutboxFailures", "outbox-failures", is_target_of="the operations table's stream")
-        self.functions["settle_outbox"].function.add_event_source_mapping(
-            "Outbox",
+    def _follow_stream(self) -> None:
+        """Who is woken by the operations table: at most two, as DynamoDB lets no more read a stream (ADR 13)."""
+        self._wake("settle_outbox", "Outbox", OUTBOX_FILTER, retry_attempts=10)
+        if self._settings.mail_from is not None:
+            # SES that is throttled or paused for a while comes back; by then nobody hurries any more.
+            self._wake("send_mail", "Mail", ASK_FILTER, OUTBOX_FILTER, max_record_age=Duration.hours(1))
+
+    def _wake(self, folder: str, kind: str, *filters: Mapping[str, Any], **patience: Any) -> None:
+        """Wake a function by records of the stream; what it can never take is set aside, the rest goes on."""
+        of_stream = "the operations table's stream"
+        failures = self._queue(f"{kind}Failures", f"{kind.lower()}-failures", is_target_of=of_stream)
+        self.functions[folder].function.add_event_source_mapping(
+            kind,
             event_source_arn=self._data.table.table_stream_arn,
             starting_position=lambda_.StartingPosition.TRIM_HORIZON,
-            filters=[lambda_.FilterCriteria.filter(dict(OUTBOX_FILTER))],
+            filters=[lambda_.FilterCriteria.filter(dict(each)) for each in filters],
             batch_size=25,
             bisect_batch_on_error=True,
-            retry_attempts=10,
             on_failure=event_sources.SqsDlq(failures),
+            **patience,
         )
 
     def _add_machine(self, lob: str) -> None:

@@ -102,13 +102,16 @@ ENVIRONMENT = {
     "FIVETIER_OIDC_ISSUER": "http://127.0.0.1:1",
     "FIVETIER_OIDC_AUDIENCE": "fivetier",
     "FIVETIER_AUDIT_RETENTION_DAYS": "7",
+    "FIVETIER_FRONT_DOOR_URL": "http://localhost:1",
+    "FIVETIER_MAIL_FROM": "fivetier@example.test",
+    "FIVETIER_MAIL_TO": json.dumps({"data_lead": ["dora@example.test", "daniel@example.test"]}),
     "FIVETIER_REAL_DATA": "somebody else's",
 }
-PORTS = ("clock", "landing", "staging", "lake", "catalog", "runs", "audit", "executions", "verifier")
+PORTS = ("clock", "landing", "staging", "lake", "catalog", "runs", "audit", "executions", "mailer", "verifier")
 
 
 def forget_wiring() -> None:
-    for factory in ("settings", *PORTS):
+    for factory in ("settings", "mailing", *PORTS):
         getattr(wiring, factory).cache_clear()
 
 
@@ -125,6 +128,7 @@ def test_settings_are_read_from_the_environment() -> None:
     settings = Settings.from_environment(ENVIRONMENT)
     assert (settings.ops_table, settings.audit_retention_days, settings.stage) == ("ops", 7, "local")
     assert settings.state_machines[LOB].endswith(":refresh")
+    assert settings.mail_to == {"data_lead": ("dora@example.test", "daniel@example.test")}
     assert settings.need("lake_bucket") == "lake"
 
 
@@ -137,7 +141,9 @@ def test_an_empty_environment_has_defaults_and_names_what_is_missing() -> None:
         assert missing.value.variable == f"FIVETIER_{name.upper()}"
 
 
-@pytest.mark.parametrize(("name", "value"), [("STATE_MACHINES", "[1]"), ("AUDIT_RETENTION_DAYS", "six years")])
+@pytest.mark.parametrize(
+    ("name", "value"), [("STATE_MACHINES", "[1]"), ("AUDIT_RETENTION_DAYS", "six years"), ("MAIL_TO", "dora")]
+)
 def test_a_setting_of_the_wrong_form_is_refused(name: str, value: str) -> None:
     with pytest.raises(ValidationError):
         Settings.from_environment({f"FIVETIER_{name}": value})
@@ -146,6 +152,14 @@ def test_a_setting_of_the_wrong_form_is_refused(name: str, value: str) -> None:
 def test_every_port_is_wired_once(aws: None, environment: pytest.MonkeyPatch) -> None:
     for port in PORTS:
         assert getattr(wiring, port)() is getattr(wiring, port)()
+
+
+def test_mail_is_wired_with_where_its_links_lead(environment: pytest.MonkeyPatch) -> None:
+    mailing = wiring.mailing()
+    assert mailing.front_door_url == "http://localhost:1"
+    assert mailing.addresses == {"data_lead": ("dora@example.test", "daniel@example.test")}
+    assert mailing.state_machines[LOB].endswith(":refresh")
+    assert mailing.console_url is None
 
 
 def test_the_wired_lake_works(aws: None, environment: pytest.MonkeyPatch) -> None:
@@ -161,7 +175,7 @@ def test_a_function_needs_only_the_layers_of_the_ports_it_asks_for() -> None:
     """Records, chain and state machines work in a function that has no Arrow, no awswrangler and no pyiceberg."""
     code = (
         "import sys; from fivetier.aws import wiring\n"
-        "wiring.runs(), wiring.audit(), wiring.executions(), wiring.landing(), wiring.clock()\n"
+        "wiring.runs(), wiring.audit(), wiring.executions(), wiring.landing(), wiring.clock(), wiring.mailer()\n"
         "print(sorted({'pyarrow', 'pandas', 'awswrangler', 'pyiceberg', 'jwt'} & set(sys.modules)))"
     )
     paths = [path for path in sys.path if path]

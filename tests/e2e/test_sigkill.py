@@ -23,6 +23,7 @@ FUNCTIONS = (
     "reconcile_candidate",
     "freeze_candidate",
     "settle_outbox",
+    "send_mail",
     "publish_release",
     "close_run",
 )

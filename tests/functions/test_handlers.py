@@ -29,7 +29,7 @@ assert callable(handler.handler)
 
 
 def test_there_is_a_handler_for_every_function() -> None:
-    assert len(HANDLERS) == 12
+    assert len(HANDLERS) == 13
 
 
 @pytest.mark.parametrize("path", HANDLERS, ids=lambda path: path.parent.name)

@@ -6,15 +6,19 @@ from pathlib import Path
 import pytest
 
 from infra.app import synthesize
-from infra.settings import StageSettings, load_context, load_settings
+from infra.settings import ROLES, StageSettings, load_context, load_settings
 from tests.infra.assembly import Assembly
 
 ISSUER = "https://issuer.example.test/fivetier"
+SENDER = "fivetier@mail.example.test"
 
 
 @pytest.fixture(scope="session")
 def settings() -> StageSettings:
-    return load_settings(load_context({"stage": "prod", "oidc_issuer": ISSUER, "oidc_audience": "fivetier"}))
+    context = load_context({"stage": "prod", "oidc_issuer": ISSUER, "oidc_audience": "fivetier"})
+    addresses = {role: [f"{role}@example.test"] for role in ROLES}
+    context["stages"]["prod"] |= {"mail_from": SENDER, "mail_to": addresses}
+    return load_settings(context)
 
 
 @pytest.fixture(scope="session")

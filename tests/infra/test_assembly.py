@@ -39,6 +39,7 @@ OUTPUTS = {
     "ResolveHierarchyFunction",
     "ServeApiFunction",
     "ServePagesFunction",
+    "SendMailFunction",
     "SettleOutboxFunction",
     "StartRefreshFunction",
 }

@@ -13,7 +13,8 @@ from fivetier.aws.settings import Settings
 from fivetier.domain.calendar import SCHEDULES
 from fivetier.domain.runs import RunState
 
-from infra.settings import ROOT
+from infra.app import synthesize
+from infra.settings import ROOT, load_context, load_settings
 from infra.stacks.function_table import FUNCTIONS
 from infra.stacks.pipeline import STEPS
 from tests.infra.assembly import Assembly, flat
@@ -39,6 +40,7 @@ ENVIRONMENTS = {
     "publish_release": STAGED | LAKE | AUDIT,
     "close_run": LAKE,
     "settle_outbox": AUDIT,
+    "send_mail": STAGED | LINKS | {"FIVETIER_MAIL_FROM", "FIVETIER_MAIL_TO"},
     "serve_api": LANDED | STAGED | LAKE | MACHINES | IDENTITY,
     "serve_pages": STAGED | LAKE | IDENTITY | LINKS,
 }
@@ -159,12 +161,48 @@ def test_an_execution_ended_from_outside_closes_its_run(assembly: Assembly) -> N
     assert target["DeadLetterConfig"]
 
 
-# ---- outbox --------------------------------------------------------------------------------------------------
+# ---- what the stream wakes -----------------------------------------------------------------------------------
+
+
+def _woken(assembly: Assembly, function: str) -> dict[str, Any]:
+    triggers = assembly.of_type("AWS::Lambda::EventSourceMapping").values()
+    (found,) = [trigger for trigger in triggers if function in flat(trigger["FunctionName"])]
+    return found
+
+
+def test_no_more_functions_follow_the_stream_than_may_read_it_at_once(assembly: Assembly) -> None:
+    """https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Streams.html: two readers of a shard."""
+    assert len(assembly.of_type("AWS::Lambda::EventSourceMapping")) <= 2
+
+
+def test_a_newly_asked_round_and_new_events_wake_the_mail(assembly: Assembly) -> None:
+    trigger = _woken(assembly, "SendMail")
+    patterns = [json.loads(each["Pattern"]) for each in trigger["FilterCriteria"]["Filters"]]
+    assert patterns == [
+        {
+            "eventName": ["INSERT", "MODIFY"],
+            "dynamodb": {"Keys": {"pk": {"S": [{"prefix": "RUN#"}]}, "sk": {"S": ["ASK"]}}},
+        },
+        {"eventName": ["INSERT"], "dynamodb": {"Keys": {"pk": {"S": [{"prefix": "OUTBOX#"}]}}}},
+    ]
+    assert trigger["BisectBatchOnFunctionError"] is True
+    assert trigger["MaximumRecordAgeInSeconds"] == 3600
+    assert "MailFailures" in flat(trigger["DestinationConfig"]["OnFailure"]["Destination"])
+
+
+def test_without_a_sender_nothing_wakes_the_mail_and_it_may_send_none(tmp_path: Path) -> None:
+    context = load_context({"stage": "prod", "oidc_issuer": "https://issuer.example.test", "oidc_audience": "fivetier"})
+    settings = load_settings(context)
+    assert settings.mail_from is None
+    silent = Assembly(synthesize(settings, tmp_path / "out", validate=False), settings.prefix)
+    (trigger,) = silent.of_type("AWS::Lambda::EventSourceMapping").values()
+    assert "SettleOutbox" in flat(trigger["FunctionName"])
+    assert not [right for right in silent.rights_of_function("send_mail") if right.action.startswith("ses:")]
+    assert "FIVETIER_MAIL_FROM" not in _environment(silent, "send_mail")
 
 
 def test_new_outbox_events_wake_settling_and_nothing_else_does(assembly: Assembly) -> None:
-    (trigger,) = assembly.of_type("AWS::Lambda::EventSourceMapping").values()
-    assert "SettleOutbox" in flat(trigger["FunctionName"])
+    trigger = _woken(assembly, "SettleOutbox")
     (only,) = trigger["FilterCriteria"]["Filters"]
     assert json.loads(only["Pattern"]) == {
         "eventName": ["INSERT"],

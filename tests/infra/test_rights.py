@@ -8,6 +8,7 @@ import pytest
 from infra.stacks.function_table import FUNCTIONS, Need
 from infra.stacks.pipeline import STEPS
 from tests.infra.assembly import Assembly, Right, flat, rights
+from tests.infra.conftest import SENDER
 
 FOLDERS = [spec.name for spec in FUNCTIONS]
 STAGING_STEPS = ["normalize_feed", "resolve_hierarchy", "reconcile_candidate", "freeze_candidate"]
@@ -22,6 +23,7 @@ WILDCARDS = {
     "*": "X-Ray, CloudWatch's log delivery and dynamodb:ListStreams know no resources",
     "-landing-/landing/*": "files are named by who lands them",
     "-staging-/staging/*": "objects are named after the run",
+    "-staging-/staging/*/report.json": "reports are named after the run",
     "-staging-/quarantine/*": "objects are named after the run",
     "-lake-/lake/*": "objects are named after the release",
     "-audit-/audit/*": "objects are named after LOB and place in the chain",
@@ -149,6 +151,33 @@ def test_no_function_but_the_resumer_reaches_the_tokens_and_it_only_reads_them(a
         assert denied[0].resource.endswith("table/fivetier-prod-ops")
         on_table = {r.action for r in _allowed(assembly.rights_of_function(folder)) if r.resource == denied[0].resource}
         assert on_table <= USES_ITEMS, f"{folder}: an action that is allowed on the table must be denied on the tokens"
+
+
+def test_mail_is_sent_by_one_function_from_one_address(assembly: Assembly) -> None:
+    senders = {
+        policy: right
+        for policy, found in assembly.policies.items()
+        for right in _allowed(found)
+        if right.action.startswith("ses:")
+    }
+    assert len(senders) == 1
+    found = [right for right in assembly.rights_of_function("send_mail") if right.action.startswith("ses:")]
+    assert {right.action for right in found} == {"ses:SendEmail"}
+    identities = "arn:<AWS::Partition>:ses:<AWS::Region>:<AWS::AccountId>:identity/"
+    # SES checks the identity that was verified: the address, or the domain it belongs to.
+    assert {right.resource.removeprefix(identities) for right in found} == {SENDER, SENDER.partition("@")[2]}
+    assert {right.condition for right in found} == {json.dumps({"StringEquals": {"ses:FromAddress": SENDER}})}
+
+
+def test_the_mail_function_reads_reports_and_records_and_nothing_else(assembly: Assembly) -> None:
+    found = _allowed(assembly.rights_of_function("send_mail"))
+    of_s3 = {(right.action, right.resource.partition("/")[2]) for right in found if right.action.startswith("s3:")}
+    assert of_s3 == {("s3:GetObject", "staging/*/report.json")}
+    services = {right.action.partition(":")[0] for right in found}
+    # sqs: only to set a record aside that could not be mailed.
+    assert services == {"dynamodb", "kms", "logs", "s3", "ses", "sqs", "xray"}
+    writes = {right.action for right in found if right.action in WRITES_ITEMS}
+    assert "dynamodb:DeleteItem" not in writes
 
 
 def test_nobody_reads_execution_history_where_the_token_also_stands(assembly: Assembly) -> None:

@@ -1,14 +1,17 @@
 """Settings: what may be deployed, and what is refused with words that say what to set."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
+from fivetier.app.policy import policies
 from fivetier.domain.calendar import MARKET_ZONE, SCHEDULES, Schedule, check, refreshed_lobs
+from fivetier.domain.signoff import Role
 from fivetier.domain.tiers import Lob
 
 from infra.app import main
-from infra.settings import InvalidSetting, MissingSetting, load_context, load_settings
+from infra.settings import ROLES, InvalidSetting, MissingSetting, load_context, load_settings
 
 HTTPS = "https://issuer.example.test"
 LOOPBACK = "http://127.0.0.1:9000"
@@ -112,6 +115,55 @@ def test_a_domain_of_ones_own_is_the_front_door() -> None:
     assert settings.front_door_url == door
     local = load_settings(_context("local", oidc_issuer=LOOPBACK, front_door_url="http://localhost:8080"))
     assert local.front_door_url == "http://localhost:8080"
+
+
+# ---- mail --------------------------------------------------------------------------------------------------
+
+
+def _with_mail(**mail: Any) -> dict[str, Any]:
+    context = _context("prod", oidc_issuer=HTTPS, oidc_audience="fivetier")
+    addresses = {role: [f"{role}@example.test"] for role in ROLES}
+    context["stages"]["prod"] |= {"mail_from": "fivetier@example.test", "mail_to": addresses} | mail
+    return context
+
+
+def test_the_roles_that_are_written_to_are_those_people_act_in() -> None:
+    assert set(ROLES) == {role.value for role in Role}
+    assert {role for policy in policies().values() for role in policy.signing_roles} <= set(ROLES)
+
+
+def test_mail_is_off_where_nobody_said_who_it_comes_from(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    assert load_settings(_context("prod", oidc_issuer=HTTPS, oidc_audience="fivetier")).mail_from is None
+    given = ["-c", "oidc_audience=fivetier", "--oidc-issuer", HTTPS, "--no-validate", "--out", str(tmp_path / "out")]
+    assert main(["--stage", "prod", *given]) == 0
+    assert "mail_from is not set, so no mail is sent" in capsys.readouterr().err
+
+
+def test_the_local_stack_writes_to_every_role() -> None:
+    settings = load_settings(_context("local", oidc_issuer=LOOPBACK))
+    assert settings.mail_from == "fivetier@example.test"
+    assert settings.mail_to == {role: [f"{role}@example.test"] for role in ROLES}
+
+
+@pytest.mark.parametrize(
+    ("mail", "rule"),
+    [
+        ({"mail_to": {"medical_director": ["m@example.test"]}}, "no role is called medical_director"),
+        ({"mail_to": {"data_lead": ["dora@example.test"]}}, "data_ops_reviewer, engineering_lead could not be written"),
+        ({"mail_to": {role: [] for role in ROLES}}, "could not be written to"),
+        ({"mail_to": {role: ["Dora <dora@example.test>"] for role in ROLES}}, "give bare addresses"),
+        ({"mail_from": "fivetier"}, "give bare addresses"),
+        ({"mail_to": {role: [f"{n}@example.test" for n in range(51)] for role in ROLES}}, "50 recipients"),
+    ],
+)
+def test_mail_that_could_not_arrive_is_refused(mail: dict[str, Any], rule: str) -> None:
+    with pytest.raises(InvalidSetting, match=rule):
+        load_settings(_with_mail(**mail))
+
+
+def test_addresses_may_wait_for_their_sender() -> None:
+    settings = load_settings(_with_mail(mail_from=None, mail_to={"data_lead": ["dora@example.test"]}))
+    assert settings.mail_from is None
 
 
 # ---- calendar ------------------------------------------------------------------------------------------------

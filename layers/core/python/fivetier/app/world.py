@@ -91,11 +91,14 @@ class Occasion:
     lob: str
     actor: str = SYSTEM
 
+    def event_id(self, event_type: str, discriminator: str = "") -> str:
+        """The event's id: it depends on run, type and discriminator only."""
+        return sha256_hex(canonical_json([self.run_id, event_type, discriminator]))[:32]
+
     def event(self, event_type: str, at: datetime, /, *, discriminator: str = "", **details: object) -> AuditEvent:
-        """Build the event; its id depends on run, type and discriminator only."""
-        event_id = sha256_hex(canonical_json([self.run_id, event_type, discriminator]))[:32]
+        """Build the event."""
         return AuditEvent(
-            event_id=event_id,
+            event_id=self.event_id(event_type, discriminator),
             event_type=event_type,
             lob=self.lob,
             run_id=self.run_id,

@@ -14,6 +14,7 @@ from fivetier.aws.settings import Settings
 
 if TYPE_CHECKING:
     from fivetier.app import ports
+    from fivetier.app.notifying import Mailing
     from fivetier.aws.front_door import FrontDoor
     from fivetier.aws.oidc import OidcIssuer
 
@@ -112,6 +113,22 @@ def mailer() -> ports.Mailer:
     from fivetier.aws.ses_mail import SesMailer
 
     return SesMailer(clients.client("sesv2"), settings().need("mail_from"))
+
+
+@cache
+def mailing() -> Mailing:
+    """Who gets mail, where its links lead, and how it is worded."""
+    from fivetier.app.notifying import Mailing
+    from fivetier.web import mails
+
+    return Mailing(
+        addresses=settings().mail_to,
+        front_door_url=settings().need("front_door_url"),
+        console_url=settings().console_url,
+        state_machines=settings().state_machines,
+        write_ask=mails.ask_letter,
+        write_outcome=mails.outcome_letter,
+    )
 
 
 @cache

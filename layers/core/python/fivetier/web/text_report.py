@@ -7,7 +7,7 @@ from fivetier.web import banner
 from fivetier.web.events import Entry, event_groups
 from fivetier.web.highlights import advice, advice_reason, base, breached, highlights, title
 from fivetier.web.ledger import candidate_equation, contract_equations, equations, landed_equation, published_equation
-from fivetier.web.words import count
+from fivetier.web.words import count, printable
 
 Report = Mapping[str, Any]
 
@@ -17,17 +17,12 @@ TOP_MOVES = 10
 def summary_lines(report: Report) -> list[str]:
     """Banner, what changed, ledger, largest moves and findings. Control characters in data are made visible."""
     parts = (_banner(report), _changes(report), _ledger(report), _moves(report), _findings(report))
-    return [_printable(line) for part in parts for line in part]
+    return [printable(line) for part in parts for line in part]
 
 
 def brief_lines(report: Report) -> list[str]:
     """The verdict and what changed: as much as fits where a link to the whole report stands."""
-    return [_printable(line) for line in (*_verdict(report), *highlights(report))]
-
-
-def _printable(line: str) -> str:
-    """Data must not move the cursor, color the terminal or start a line of its own."""
-    return "".join(char if char.isprintable() else f"\\x{ord(char):02x}" for char in line)
+    return [printable(line) for line in (*_verdict(report), *highlights(report))]
 
 
 def _verdict(report: Report) -> Iterator[str]:

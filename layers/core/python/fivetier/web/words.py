@@ -2,7 +2,9 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
 
+from fivetier.domain.calendar import MARKET_ZONE
 from fivetier.domain.tiers import Lob
 
 _MONTHS = (
@@ -143,7 +145,17 @@ def instant(text: str) -> str:
         moment = datetime.fromisoformat(text).astimezone(UTC)
     except ValueError:
         return text
-    return f"{_MONTHS[moment.month - 1]} {moment.day}, {moment.year}, {moment:%H:%M} UTC"
+    return f"{_to_the_minute(moment)} UTC"
+
+
+def market_instant(moment: datetime) -> str:
+    """An instant as the market's clocks show it."""
+    place = MARKET_ZONE.rpartition("/")[2].replace("_", " ")
+    return f"{_to_the_minute(moment.astimezone(ZoneInfo(MARKET_ZONE)))} in {place}"
+
+
+def _to_the_minute(moment: datetime) -> str:
+    return f"{_MONTHS[moment.month - 1]} {moment.day}, {moment.year}, {moment:%H:%M}"
 
 
 def lob_label(value: str) -> str:
@@ -161,6 +173,11 @@ def humanized(code: str) -> str:
 def role(value: str) -> str:
     """A role as people call it."""
     return ROLES.get(value, humanized(value))
+
+
+def printable(line: str) -> str:
+    """Data must not move the cursor, color the terminal or start a line of its own."""
+    return "".join(char if char.isprintable() else f"\\x{ord(char):02x}" for char in line)
 
 
 def listed(items: Sequence[str]) -> str:

@@ -1,0 +1,183 @@
+"""Mail to people: that a round asks for their signature, and what became of it.
+
+A mail points to a page. It carries counts and ids: no record value, no reason somebody typed, no token, and nothing
+that decides (RELIABILITY §1.5, §7). Facts are picked here one by one, so that what a template could show is closed.
+
+Every mail is sent at least once, and normally once: what was sent is an audit event, which the next delivery finds.
+"""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from fivetier.app import keys
+from fivetier.app.chaining import SUPERSEDED
+from fivetier.app.links import execution_of, run_path, sign_off_path
+from fivetier.app.policy import policies
+from fivetier.app.records import Letter, Mail, OpenAsk, Run
+from fivetier.app.world import Occasion, Ports
+from fivetier.domain.audit import AuditEvent
+from fivetier.domain.runs import RunState
+from fivetier.domain.signoff import Role
+from fivetier.domain.tiers import Lob
+
+ASKED, TOLD = "people_asked", "outcome_told"
+#: The events that end a run (`close_run`) and the state they end it in. NO_CHANGE comes before anybody is asked.
+OUTCOMES = {f"run_{state.lower()}": state for state in RunState if state.has_ended and state is not RunState.NO_CHANGE}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AskFacts:
+    """What a mail may say about an open round."""
+
+    run_id: str
+    lob: str
+    kind: str
+    sub_version: str
+    base_sub_version: str | None
+    round_number: int
+    recommendation: Mapping[str, Any]
+    contracts: Mapping[str, int]
+    events: int
+    findings: Mapping[str, int]
+    requested_by: str
+    expires_at: datetime
+    manifest_digest: str
+    signing_roles: Sequence[str]
+    link: str
+    execution_url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Signer:
+    """Who decided what in which role; why is for the page."""
+
+    role: str
+    login: str
+    name: str
+    verdict: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutcomeFacts:
+    """What a mail may say about a run that ended after people had been asked."""
+
+    run_id: str
+    lob: str
+    kind: str
+    sub_version: str
+    round_number: int
+    state: RunState
+    signers: Sequence[Signer]
+    error: str
+    link: str
+    newer_run: str
+    newer_link: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mailing:
+    """How this deployment writes to people.
+
+    Attributes:
+        addresses: addresses of each role.
+        front_door_url: where the pages begin.
+        console_url: where the AWS console begins, if there is one.
+        state_machines: ARN of each LOB's state machine.
+        write_ask: words for an ask.
+        write_outcome: words for an outcome.
+    """
+
+    addresses: Mapping[str, Sequence[str]]
+    front_door_url: str
+    console_url: str | None
+    state_machines: Mapping[str, str]
+    write_ask: Callable[[AskFacts], Letter]
+    write_outcome: Callable[[OutcomeFacts], Letter]
+
+
+def ask_by_mail(ask: OpenAsk, ports: Ports, mailing: Mailing) -> None:
+    """Tell the signing roles and Data Operations that a round is open; a round that closed meanwhile asks nobody."""
+    run, now = ports.runs.get_run(ask.run_id), ports.clock.now()
+    if run.state is not RunState.AWAITING_SIGN_OFF or now >= ask.expires_at:
+        return
+    _send_once(run, ask, ASKED, ports, mailing, lambda: mailing.write_ask(_ask_facts(run, ask, ports, mailing)))
+
+
+def tell_outcome(event: AuditEvent, ports: Ports, mailing: Mailing) -> None:
+    """Tell everybody who was asked how the run ended; other events, and runs nobody was asked about, say nothing."""
+    state, ask = OUTCOMES.get(event.event_type), ports.runs.get_ask(event.run_id)
+    if state is None or ask is None:
+        return
+    run = ports.runs.get_run(event.run_id)
+    _send_once(
+        run, ask, TOLD, ports, mailing, lambda: mailing.write_outcome(_outcome_facts(run, ask, state, ports, mailing))
+    )
+
+
+def _send_once(
+    run: Run, ask: OpenAsk, event_type: str, ports: Ports, mailing: Mailing, write: Callable[[], Letter]
+) -> None:
+    """Send one mail per round and kind: to find it recorded is the only reason not to send it."""
+    occasion, discriminator = Occasion(run.run_id, run.lob), str(ask.round_number)
+    if ports.runs.find_event(occasion.event_id(event_type, discriminator)) is not None:
+        return
+    roles = [*policies()[Lob(run.lob)].signing_roles, Role.DATA_OPS_REVIEWER]
+    to = tuple(dict.fromkeys(address for role in roles for address in mailing.addresses.get(role, ())))
+    ports.mailer.send(Mail(to=to, **write().model_dump()))
+    now = ports.clock.now()
+    ports.runs.record_event(
+        occasion.event(event_type, now, discriminator=discriminator, round_number=ask.round_number, roles=roles)
+    )
+
+
+def _ask_facts(run: Run, ask: OpenAsk, ports: Ports, mailing: Mailing) -> AskFacts:
+    report = json.loads(ports.staging.get_bytes(keys.report_key(run.run_id)))
+    severities = [finding["severity"] for finding in report["findings"]]
+    machine = mailing.state_machines[run.lob]
+    return AskFacts(
+        run_id=run.run_id,
+        lob=run.lob,
+        kind=run.kind,
+        sub_version=run.sub_version,
+        base_sub_version=report["base_sub_version"],
+        round_number=ask.round_number,
+        recommendation={key: report["recommendation"][key] for key in ("advice", "blocking", "needs_tick")},
+        contracts={part: report["ledger"]["contracts"][part] for part in ("kept", "removed", "added", "changed")},
+        events=sum(report["event_counts"].values()),
+        findings={severity: severities.count(severity) for severity in ("P0", "P1", "P2")},
+        requested_by=ask.requested_by,
+        expires_at=ask.expires_at,
+        manifest_digest=ask.manifest_digest,
+        signing_roles=policies()[Lob(run.lob)].signing_roles,
+        link=f"{mailing.front_door_url}{sign_off_path(run.run_id, ask.round_number)}",
+        execution_url=execution_of(machine, run.run_id, console_url=mailing.console_url).url,
+    )
+
+
+def _outcome_facts(run: Run, ask: OpenAsk, state: RunState, ports: Ports, mailing: Mailing) -> OutcomeFacts:
+    newer_run = _newer_run(run, ports) if state is RunState.SUPERSEDED else ""
+    return OutcomeFacts(
+        run_id=run.run_id,
+        lob=run.lob,
+        kind=run.kind,
+        sub_version=run.sub_version,
+        round_number=ask.round_number,
+        state=state,
+        signers=[
+            Signer(decision.role, decision.login, decision.name, decision.verdict)
+            for decision in ports.runs.decisions(run.run_id, ask.round_number)
+        ],
+        error=run.error or "" if state is RunState.FAILED else "",
+        link=f"{mailing.front_door_url}{run_path(run.run_id)}",
+        newer_run=newer_run,
+        newer_link=f"{mailing.front_door_url}{run_path(newer_run)}" if newer_run else "",
+    )
+
+
+def _newer_run(run: Run, ports: Ports) -> str:
+    """The run that replaced this one, as the event says that told it to give way."""
+    event = ports.runs.find_event(Occasion(run.run_id, run.lob).event_id(SUPERSEDED))
+    return "" if event is None else str(event.details["by"])

@@ -1,0 +1,137 @@
+"""What mails say: plain text and the same as HTML, in the words of the pages."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from fivetier.app.notifying import AskFacts, OutcomeFacts
+from fivetier.app.records import Letter
+from fivetier.domain.runs import RunState
+from fivetier.web.banner import who
+from fivetier.web.environment import render
+from fivetier.web.highlights import advice, advice_reason, base
+from fivetier.web.standing import Link, ended_line
+from fivetier.web.words import (
+    STATES,
+    VERDICTS,
+    count,
+    humanized,
+    instant,
+    listed,
+    lob_label,
+    many,
+    market_instant,
+    month,
+    printable,
+    role,
+)
+
+Fact = tuple[str, str]
+
+_POINTERS_ONLY = "Opening a link decides nothing: people decide on the page, signed in as themselves."
+
+
+@dataclass(frozen=True, slots=True)
+class _View:
+    """A letter before it is drawn; the first link is what it is about."""
+
+    subject: str
+    heading: str
+    lines: Sequence[str]
+    links: Sequence[Link]
+    facts: Sequence[Fact]
+
+
+def ask_letter(ask: AskFacts) -> Letter:
+    """Tell a signer within a screen whether to look now, and where."""
+    report = {"recommendation": ask.recommendation, "base_sub_version": ask.base_sub_version}
+    asked = "Sign-off asked" if ask.round_number == 1 else f"Sign-off asked again (round {ask.round_number})"
+    links = [Link(ask.link, "Read the report and decide")]
+    if ask.execution_url:
+        links.append(Link(ask.execution_url, "The execution in Step Functions (read only; needs your AWS login)"))
+    return _drawn(
+        _View(
+            subject=f"{asked}: {_what(ask)} {ask.sub_version} ({_advice_in_short(ask.recommendation)})",
+            heading=f"{asked}: {_what(ask)}, {month(ask.sub_version)}",
+            lines=[f"The checks recommend: {advice(report)}. {advice_reason(report)}"],
+            links=links,
+            facts=list(_ask_facts(ask, base(report))),
+        )
+    )
+
+
+def _ask_facts(ask: AskFacts, compared_with: str) -> Iterator[Fact]:
+    contracts, findings = ask.contracts, ask.findings
+    yield "Compared with", compared_with
+    yield (
+        "Contracts",
+        f"{count(contracts['kept'])} kept, {count(contracts['changed'])} of them changed; "
+        f"{count(contracts['removed'])} removed; {count(contracts['added'])} added",
+    )
+    yield "Events", count(ask.events)
+    yield (
+        "Findings",
+        f"{count(findings['P0'])} blocking (P0), {count(findings['P1'])} to tick (P1), "
+        f"{count(findings['P2'])} for information (P2)",
+    )
+    signers = listed([role(name).lower() for name in ask.signing_roles])
+    yield "Who must sign", f"{signers}; not the one who requested it, and nobody twice"
+    yield "Requested by", ask.requested_by
+    yield "Open until", f"{instant(ask.expires_at.isoformat())}, which is {market_instant(ask.expires_at)}"
+    yield "Run", ask.run_id
+    yield "Round", str(ask.round_number)
+    yield "Manifest digest begins", ask.manifest_digest[:12]
+
+
+def outcome_letter(outcome: OutcomeFacts) -> Letter:
+    """Tell everybody who was asked what became of it."""
+    state = STATES.get(outcome.state, humanized(outcome.state))
+    lines = [ended_line({"state": outcome.state})]
+    if outcome.state is RunState.REJECTED:
+        lines.append("The reason is on the page.")
+    if outcome.error:
+        lines.append(f"It ended with {outcome.error}; the cause is on the page.")
+    links = [Link(outcome.link, "Open the run")]
+    if outcome.newer_link:
+        links.append(Link(outcome.newer_link, f"Open the newer run {outcome.newer_run}"))
+    error = f" ({outcome.error})" if outcome.error else ""
+    decisions = [
+        (role(s.role), f"{VERDICTS.get(s.verdict, humanized(s.verdict))} by {who({'login': s.login, 'name': s.name})}")
+        for s in outcome.signers
+    ]
+    return _drawn(
+        _View(
+            subject=f"{state}: {_what(outcome)} {outcome.sub_version}{error}",
+            heading=f"{state}: {_what(outcome)}, {month(outcome.sub_version)}",
+            lines=lines,
+            links=links,
+            facts=[*decisions, ("Run", outcome.run_id), ("Round", str(outcome.round_number))],
+        )
+    )
+
+
+def _what(facts: AskFacts | OutcomeFacts) -> str:
+    """A refresh goes without saying; a run of another kind is named."""
+    return lob_label(facts.lob) if facts.kind == "refresh" else f"{facts.kind}, {lob_label(facts.lob)}"
+
+
+def _advice_in_short(recommendation: Mapping[str, Any]) -> str:
+    blocking, ticks = len(recommendation["blocking"]), len(recommendation["needs_tick"])
+    if blocking:
+        return f"reject: {many(blocking, 'finding')} {'blocks' if blocking == 1 else 'block'}"
+    if ticks:
+        return f"review: {many(ticks, 'finding')} to tick"
+    return "approve: nothing stands in the way"
+
+
+def _drawn(view: _View) -> Letter:
+    subject = printable(view.subject)
+    shown = {
+        "subject": subject,
+        "heading": printable(view.heading),
+        "lines": [printable(line) for line in view.lines],
+        "links": view.links,
+        "facts": [(label, printable(text)) for label, text in view.facts],
+        "note": _POINTERS_ONLY,
+    }
+    return Letter(subject=subject, text=render("mail.txt.j2", shown), html=render("mail.html.j2", shown))
