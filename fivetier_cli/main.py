@@ -5,7 +5,7 @@ import sys
 import typer
 from fivetier.domain.errors import FivetierError
 
-from fivetier_cli import comparing, demo, pipeline, querying, stack
+from fivetier_cli import comparing, demo, mailbox, pipeline, querying, stack
 from fivetier_cli.console import Exit, err, exit_code
 from infra.local.errors import LocalStackError
 
@@ -27,6 +27,7 @@ for command in (
     pipeline.runs,
     pipeline.report,
     pipeline.sign,
+    mailbox.mail,
     querying.sql,
 ):
     app.command()(command)
