@@ -2,6 +2,7 @@
 
 import shutil
 import signal
+import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -27,6 +28,7 @@ REQUESTER = "data_ops_reviewer"
 REASON = "demo: signed by the demo itself, nobody reviewed this"
 OPEN = ("AWAITING_SIGN_OFF", "PUBLISHING")
 POLL_SECONDS = 1.0
+ENDING_SECONDS = 30.0
 SHOWN_CONTRACTS = 3
 
 #: Only a folder with this file is ever removed: a stack somebody works on has a `stack.json` too.
@@ -79,7 +81,7 @@ def demo(
     finally:
         with err.status("stopping", spinner="dots"):
             deployed.stack.stop()
-        err.print(f"The demo is stopped; `fivetier up --state-dir {state}` shows what it left.", markup=False)
+        err.print(f"The demo is stopped; `{_command()} up --state-dir {state}` shows what it left.", markup=False)
 
 
 def _play(demo: "_Demo", state: Path, *, auto_sign: bool, as_json: bool) -> None:
@@ -104,7 +106,7 @@ def _play(demo: "_Demo", state: Path, *, auto_sign: bool, as_json: bool) -> None
         err.print("")
         return
     except (OSError, LocalStackError):
-        if _is_running(state):
+        if not _has_ended(state):
             raise
     err.print("Somebody else stopped the stack.")
 
@@ -227,8 +229,8 @@ class _Demo:
             "",
             "In another terminal:",
             f"  export FIVETIER_HOME={state}",
-            "  fivetier mail    # what was sent to them",
-            f"  fivetier sign {run['run_id']} --role {first} --as {first} --decision approve --reason WHY{ticks}",
+            f"  {_command()} mail    # what was sent to them",
+            f"  {_command()} sign {run['run_id']} --role {first} --as {first} --decision approve --reason WHY{ticks}",
             "",
             "Waiting for the signatures; Ctrl-C stops the demo.",
         )
@@ -246,13 +248,18 @@ class _Demo:
         columns, rows = run_query(statement, self.deployed)
         self.say("", "Who owns these contracts, before and after?", "", statement, "")
         print_rows(columns, rows, self.console)
-        self.say("", 'Go on: fivetier sql "SELECT * FROM v_release", fivetier audit verify')
+        self.say("", f'Go on: {_command()} sql "SELECT * FROM v_release", {_command()} audit verify')
         return [dict(zip(columns, row, strict=True)) for row in rows]
 
 
 def _fail(run: Run) -> NoReturn:
     err.print(f"{run['run_id']} is {run['state']}. {run.get('error')}: {run.get('cause')}", markup=False)
     raise typer.Exit(Exit.RUN_FAILED)
+
+
+def _command() -> str:
+    """How to call us from the same folder: `make demo` runs without an activated environment."""
+    return "fivetier" if shutil.which("fivetier") else sys.argv[0]
 
 
 def _sample() -> Path:
@@ -271,7 +278,7 @@ def _make_room(state: Path) -> None:
     if _is_running(state):
         raise UsageError(
             f"a stack still runs in {state}: end it with Ctrl-C where it was started, or with "
-            f"`fivetier down --state-dir {state}`; or give this one another --state-dir"
+            f"`{_command()} down --state-dir {state}`; or give this one another --state-dir"
         )
     if state.exists():
         if any(state.iterdir()) and not (state / MARKER).exists():
@@ -279,6 +286,16 @@ def _make_room(state: Path) -> None:
         shutil.rmtree(state)
     state.mkdir(parents=True)
     (state / MARKER).write_text("The next `fivetier demo` removes this folder.\n", encoding="utf-8")
+
+
+def _has_ended(state: Path) -> bool:
+    """Whether the stack ends by itself: one that was told to stop closes its port first."""
+    deadline = time.monotonic() + ENDING_SECONDS
+    while _is_running(state):
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(POLL_SECONDS)
+    return True
 
 
 def _is_running(state: Path) -> bool:
