@@ -3,6 +3,8 @@
 import json
 import os
 import signal
+import subprocess
+import sys
 import threading
 import time
 import urllib.error
@@ -18,7 +20,9 @@ from typing import Annotated, Any
 import typer
 
 from fivetier_cli.console import RefusedByApi, UsageError, err, out, print_json
+from infra.local.errors import AssemblyFailed
 from infra.local.stack import LocalStack, env_for
+from infra.settings import ROOT
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON only.")]
 StateDir = Annotated[Path, typer.Option("--state-dir", envvar="FIVETIER_HOME", help="State of the local stack.")]
@@ -133,17 +137,14 @@ def start(state: Path, *, port: int, detach: bool, sign_off_seconds: int | None)
     from fivetier.aws.runtime import ports
     from fivetier.aws.wiring import lake
 
-    from infra.app import synthesize
     from infra.local.deploy import deploy
-    from infra.settings import load_context, load_settings
 
     stack = LocalStack.start(state, port=port, detach=detach)
     try:
         context = {"stage": "local", "oidc_issuer": stack.issuer_url, "front_door_url": stack.front_door_url}
         if sign_off_seconds is not None:
             context["sign_off_seconds"] = str(sign_off_seconds)
-        settings = load_settings(load_context(context))
-        assembly = synthesize(settings, state / "cdk.out", validate=False)
+        assembly = _synthesize(context, state / "cdk.out")
         layers = {f"{name}LayerArn": ARN_OF_LAYERS_NOT_BUILT.format(name=name.lower()) for name in ("Engine", "Lake")}
         deployment = deploy(assembly, stack.endpoint_url, parameters=layers)
         stack.record_outputs(deployment.outputs)
@@ -164,6 +165,20 @@ def verify_sender(sender: str | None) -> None:
     if sender is not None:
         with suppress(client("sesv2").exceptions.AlreadyExistsException):
             client("sesv2").create_email_identity(EmailIdentity=sender)
+
+
+def _synthesize(context: Mapping[str, str], out_dir: Path) -> Path:
+    """Synthesize in a process of its own, so that CDK's engine is gone before anybody presses Ctrl-C.
+
+    Raises:
+        AssemblyFailed: CDK refuses; the message is its own.
+    """
+    given = [part for key, value in context.items() for part in ("-c", f"{key}={value}")]
+    command = [sys.executable, "-m", "infra.app", "--no-validate", "--out", str(out_dir.resolve()), *given]
+    done = subprocess.run(command, cwd=ROOT, stdin=subprocess.DEVNULL, capture_output=True, text=True)
+    if done.returncode:
+        raise AssemblyFailed(reason=done.stderr.strip())
+    return out_dir
 
 
 def up(

@@ -7,6 +7,7 @@ LocalStackError
 ├── PortInUse              somebody else listens on the wanted port
 ├── StackDidNotStart       the emulator ended, or was not healthy in time
 ├── LoginFailed            the test issuer gave no ID token
+├── AssemblyFailed         CDK did not synthesize the template
 ├── AssemblyInvalid        cdk.out lacks a file, or holds what we cannot read
 ├── DeploymentFailed       CloudFormation refused a stack, and why
 ├── UnsupportedDefinition  a state machine asks for what is not emulated
@@ -81,6 +82,14 @@ class LoginFailed(LocalStackError):
     def __init__(self, *, login: str, issuer_url: str, reason: str) -> None:
         self.login, self.issuer_url, self.reason = login, issuer_url, reason
         super().__init__(f"no ID token for {login!r} from {issuer_url}: {reason}")
+
+
+class AssemblyFailed(LocalStackError):
+    """CDK did not synthesize the template."""
+
+    def __init__(self, *, reason: str) -> None:
+        self.reason = reason
+        super().__init__(f"the template was not synthesized: {reason}")
 
 
 class AssemblyInvalid(LocalStackError):
