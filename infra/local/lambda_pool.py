@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from infra.local.faults import FaultRegistry
@@ -35,8 +36,8 @@ class EnvironmentPool:
         """End every idle environment."""
         with self._lock:
             idle, self._idle = self._idle, []
-        for environment in idle:
-            environment.close()
+        with ThreadPoolExecutor(MAX_IDLE) as closers:  # each takes half a second, most of it waiting
+            list(closers.map(ExecutionEnvironment.close, idle))
 
     def _take(self, spec: FunctionSpec) -> ExecutionEnvironment | None:
         """The warmest environment of exactly this code and configuration.
