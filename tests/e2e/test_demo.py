@@ -23,6 +23,8 @@ pytestmark = pytest.mark.local_stack
 COMMAND = Path(sys.executable).parent / "fivetier"
 SECONDS = 180
 CIGNA, HCSC = "The Cigna Group", "Health Care Service Corporation"
+TUTORIAL = Path(__file__).parents[2] / "docs" / "tutorial.md"
+TUTORIAL_SQL = re.findall(r'^\$ fivetier sql "([^"]+)"\n(┏[^$`]+)', TUTORIAL.read_text(encoding="utf-8"), re.MULTILINE)
 P1 = {"DRIFT_PARENT", "POSSIBLE_RENAME", "PARENT_DISAGREEMENT"}
 
 
@@ -90,6 +92,7 @@ def test_it_runs_to_the_answer_by_itself_and_says_who_signed(home: Path) -> None
     assert ended.returncode == 0, ended.stderr
     facts = json.loads(ended.stdout)
     assert facts["state"] == "PUBLISHED"
+    assert len(TUTORIAL_SQL) == 5
     owners = [(row["day"], row["contract_id"], row["parent_payer"]) for row in facts["answer"]]
     assert owners == [
         (day, contract, parent)
@@ -104,6 +107,8 @@ def test_it_runs_to_the_answer_by_itself_and_says_who_signed(home: Path) -> None
     with started(home):
         verified = json.loads(fivetier(home, "audit", "verify", "--json").stdout)
         events = audit_events(home)
+        for statement, answer in TUTORIAL_SQL:
+            assert fivetier(home, "sql", statement).stdout.strip() == answer.strip()
         release = json.loads(
             fivetier(home, "sql", "SELECT release_id, base_release_id FROM v_release", "--json").stdout
         )
