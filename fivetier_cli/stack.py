@@ -22,7 +22,7 @@ import typer
 from fivetier_cli.console import RefusedByApi, UsageError, err, out, print_json
 from infra.local.errors import AssemblyFailed
 from infra.local.stack import LocalStack, env_for
-from infra.settings import ROOT
+from infra.settings import ROOT, load_context, load_settings
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON only.")]
 StateDir = Annotated[Path, typer.Option("--state-dir", envvar="FIVETIER_HOME", help="State of the local stack.")]
@@ -150,7 +150,7 @@ def start(state: Path, *, port: int, detach: bool, sign_off_seconds: int | None)
         stack.record_outputs(deployment.outputs)
         deployed = Deployed(stack)
         deployed.use()
-        verify_sender(settings.mail_from)
+        verify_sender(load_settings(load_context(context)).mail_from)
         lake().ensure_tables()
         return deployed, abandon_dead_runs(ports())
     except BaseException:
