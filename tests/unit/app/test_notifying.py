@@ -159,6 +159,29 @@ def test_a_candidate_that_nobody_can_approve_says_that_it_is_blocked(post: Post)
     assert lines_of(mail)["The checks recommend"].startswith("Reject. 1 finding blocks publication.")
 
 
+def test_a_rollback_is_asked_about_and_told_as_one(moved: tuple[Post, str]) -> None:
+    post, newer = moved
+    for role in ("engineering_lead", "data_lead"):
+        post.sign(newer, role)
+    run = post.world.runs.get_run(newer)
+    older, digest = run.base_snapshot, run.manifest_digest
+    assert older is not None
+    assert digest is not None
+    post.publish(newer, digest)
+    run_id = post.roll_back(older).run_id
+    post.to_sign_off(run_id)
+    before = len(post.sent)
+    post.deliver_ask(run_id)
+    (mail,) = post.sent[before:]
+    assert mail.subject.startswith("Sign-off asked: Medicare Advantage, roll back to 2024_08 (")
+    assert mail.text.startswith(
+        f"Sign-off asked: Medicare Advantage: Roll back to the release of August 2024 ({older})\n"
+    )
+    assert lines_of(mail)["Compared with"] == "June 2025"
+    post.sign(run_id, "data_lead", "reject", reason=REASON)
+    assert post.outcome(run_id, RunState.REJECTED).subject == "Rejected: Medicare Advantage, roll back to 2024_08"
+
+
 def test_a_new_round_asks_again_and_says_so(moved: tuple[Post, str]) -> None:
     post, run_id = moved
     ask = post.world.runs.get_ask(run_id)

@@ -34,7 +34,7 @@ class AskFacts:
 
     run_id: str
     lob: str
-    kind: str
+    rollback_to: str | None
     sub_version: str
     base_sub_version: str | None
     round_number: int
@@ -66,7 +66,7 @@ class OutcomeFacts:
 
     run_id: str
     lob: str
-    kind: str
+    rollback_to: str | None
     sub_version: str
     round_number: int
     state: RunState
@@ -140,7 +140,7 @@ def _ask_facts(run: Run, ask: OpenAsk, ports: Ports, mailing: Mailing) -> AskFac
     return AskFacts(
         run_id=run.run_id,
         lob=run.lob,
-        kind=run.kind,
+        rollback_to=run.rollback_to,
         sub_version=run.sub_version,
         base_sub_version=report["base_sub_version"],
         round_number=ask.round_number,
@@ -162,7 +162,7 @@ def _outcome_facts(run: Run, ask: OpenAsk, state: RunState, ports: Ports, mailin
     return OutcomeFacts(
         run_id=run.run_id,
         lob=run.lob,
-        kind=run.kind,
+        rollback_to=run.rollback_to,
         sub_version=run.sub_version,
         round_number=ask.round_number,
         state=state,

@@ -9,7 +9,7 @@ from fivetier.app.records import Letter
 from fivetier.domain.runs import RunState
 from fivetier.web.banner import who
 from fivetier.web.environment import render
-from fivetier.web.highlights import advice, advice_reason, base
+from fivetier.web.highlights import advice, advice_reason, base, title
 from fivetier.web.standing import Link, ended_line
 from fivetier.web.words import (
     STATES,
@@ -21,7 +21,6 @@ from fivetier.web.words import (
     lob_label,
     many,
     market_instant,
-    month,
     printable,
     role,
 )
@@ -44,15 +43,19 @@ class _View:
 
 def ask_letter(ask: AskFacts) -> Letter:
     """Tell a signer within a screen whether to look now, and where."""
-    report = {"recommendation": ask.recommendation, "base_sub_version": ask.base_sub_version}
+    report = {
+        **_report(ask),
+        "recommendation": ask.recommendation,
+        "base_sub_version": ask.base_sub_version,
+    }
     asked = "Sign-off asked" if ask.round_number == 1 else f"Sign-off asked again (round {ask.round_number})"
     links = [Link(ask.link, "Read the report and decide")]
     if ask.execution_url:
         links.append(Link(ask.execution_url, "The execution in Step Functions (read only; needs your AWS login)"))
     return _drawn(
         _View(
-            subject=f"{asked}: {_what(ask)} {ask.sub_version} ({_advice_in_short(ask.recommendation)})",
-            heading=f"{asked}: {_what(ask)}, {month(ask.sub_version)}",
+            subject=f"{asked}: {_what(ask)} ({_advice_in_short(ask.recommendation)})",
+            heading=f"{asked}: {title(report)}",
             lines=[f"The checks recommend: {advice(report)}. {advice_reason(report)}"],
             links=links,
             facts=list(_ask_facts(ask, base(report))),
@@ -101,8 +104,8 @@ def outcome_letter(outcome: OutcomeFacts) -> Letter:
     ]
     return _drawn(
         _View(
-            subject=f"{state}: {_what(outcome)} {outcome.sub_version}{error}",
-            heading=f"{state}: {_what(outcome)}, {month(outcome.sub_version)}",
+            subject=f"{state}: {_what(outcome)}{error}",
+            heading=f"{state}: {title(_report(outcome))}",
             lines=lines,
             links=links,
             facts=[*decisions, ("Run", outcome.run_id), ("Round", str(outcome.round_number))],
@@ -111,8 +114,13 @@ def outcome_letter(outcome: OutcomeFacts) -> Letter:
 
 
 def _what(facts: AskFacts | OutcomeFacts) -> str:
-    """A refresh goes without saying; a run of another kind is named."""
-    return lob_label(facts.lob) if facts.kind == "refresh" else f"{facts.kind}, {lob_label(facts.lob)}"
+    """What a run is about, short enough for a subject."""
+    return f"{lob_label(facts.lob)}{', roll back to' if facts.rollback_to else ''} {facts.sub_version}"
+
+
+def _report(facts: AskFacts | OutcomeFacts) -> dict[str, Any]:
+    """What the words of the report need of it."""
+    return {"lob": facts.lob, "sub_version": facts.sub_version, "rollback_to": facts.rollback_to}
 
 
 def _advice_in_short(recommendation: Mapping[str, Any]) -> str:
