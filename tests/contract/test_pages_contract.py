@@ -88,6 +88,16 @@ def test_without_a_session_a_page_says_nothing_but_where_to_sign_in(office: Offi
     assert office.digest not in answer.body and "Summit" not in answer.body
 
 
+def test_every_page_but_those_of_the_login_asks_who_is_there(office: Office) -> None:
+    routes = [*pages.app._static_routes, *pages.app._dynamic_routes]
+    found = {(route.method, route.path) for route in routes}
+    login = {("GET", "/login"), ("GET", "/callback"), ("POST", "/logout")}
+    assert len(found) == 7 and login < found
+    for method, path in found - login:
+        filled = path.replace("<run_id>", office.run_id).replace("<round_number>", "1")
+        assert office.visitor().send(method, filled, headers={"origin": DOOR}).status == 401
+
+
 def test_the_review_page_shows_what_is_signed_to_whom_it_is_asked(office: Office) -> None:
     answer = office.visitor("engineering_lead", name="Erin Example").get(office.path)
     assert answer.status == 200
