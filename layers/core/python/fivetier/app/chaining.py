@@ -8,8 +8,8 @@ stands in the chain already is only noted.
 from collections.abc import Iterable
 
 from fivetier.app.policy import policies
-from fivetier.app.ports import AuditStore
-from fivetier.app.records import ChainHead
+from fivetier.app.ports import AuditStore, RunStore
+from fivetier.app.records import ChainHead, Run
 from fivetier.app.world import Occasion, Ports
 from fivetier.domain.audit import AuditEvent, ChainedEvent, chain
 from fivetier.domain.runs import RunState
@@ -92,6 +92,12 @@ def _give_way(event: AuditEvent, ports: Ports) -> None:
     if run.state is RunState.AWAITING_SIGN_OFF and ask is not None:
         cause = f"superseded by {event.details['by']}"
         ports.executions.refuse(ports.runs.get_task_token(event.run_id), "Superseded", cause)
+
+
+def superseded_by(run: Run, runs: RunStore) -> str:
+    """The run that replaced this one, as the event says that told it to give way; empty when none did."""
+    event = runs.find_event(Occasion(run.run_id, run.lob).event_id(SUPERSEDED))
+    return "" if event is None else str(event.details["by"])
 
 
 def _note_undelivered(run_id: str, lob: str, round_number: int, verdict: str, ports: Ports) -> None:

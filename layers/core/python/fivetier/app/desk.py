@@ -6,6 +6,7 @@ Reading changes nothing, whoever reads and however often (RELIABILITY §1.5).
 from dataclasses import dataclass
 from typing import Any
 
+from fivetier.app.chaining import superseded_by
 from fivetier.app.policy import policies
 from fivetier.app.ports import RunStore
 from fivetier.app.records import Run
@@ -30,6 +31,7 @@ class Desk:
         standing: in which roles they may decide now, or the rule that says why not.
         report: the frozen report with what changed since (`view_report`).
         history: runs of the same LOB, newest first, this one among them.
+        newer_run: the run that replaced this one, if one did.
         is_decided: whether the decisions already settle the round, though the run has not ended yet.
     """
 
@@ -38,6 +40,7 @@ class Desk:
     standing: Standing
     report: dict[str, Any]
     history: list[Run]
+    newer_run: str
     is_decided: bool
 
 
@@ -65,7 +68,15 @@ def open_desk(run_id: str, round_number: int, person: Person, ports: Ports) -> D
             required=required,
         )
     is_decided = not run.state.has_ended and outcome(earlier, required) is not None
-    return Desk(person, round_number, standing, report, _history(run.lob, ports.runs), is_decided)
+    return Desk(
+        person=person,
+        round_number=round_number,
+        standing=standing,
+        report=report,
+        history=_history(run.lob, ports.runs),
+        newer_run=superseded_by(run, ports.runs) if run.state is RunState.SUPERSEDED else "",
+        is_decided=is_decided,
+    )
 
 
 @dataclass(frozen=True, slots=True)

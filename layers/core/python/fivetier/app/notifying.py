@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Any
 
 from fivetier.app import keys
-from fivetier.app.chaining import SUPERSEDED
+from fivetier.app.chaining import superseded_by
 from fivetier.app.links import execution_of, run_path, sign_off_path
 from fivetier.app.policy import policies
 from fivetier.app.records import Letter, Mail, OpenAsk, Run
@@ -158,7 +158,7 @@ def _ask_facts(run: Run, ask: OpenAsk, ports: Ports, mailing: Mailing) -> AskFac
 
 
 def _outcome_facts(run: Run, ask: OpenAsk, state: RunState, ports: Ports, mailing: Mailing) -> OutcomeFacts:
-    newer_run = _newer_run(run, ports) if state is RunState.SUPERSEDED else ""
+    newer_run = superseded_by(run, ports.runs) if state is RunState.SUPERSEDED else ""
     return OutcomeFacts(
         run_id=run.run_id,
         lob=run.lob,
@@ -175,9 +175,3 @@ def _outcome_facts(run: Run, ask: OpenAsk, state: RunState, ports: Ports, mailin
         newer_run=newer_run,
         newer_link=f"{mailing.front_door_url}{run_path(newer_run)}" if newer_run else "",
     )
-
-
-def _newer_run(run: Run, ports: Ports) -> str:
-    """The run that replaced this one, as the event says that told it to give way."""
-    event = ports.runs.find_event(Occasion(run.run_id, run.lob).event_id(SUPERSEDED))
-    return "" if event is None else str(event.details["by"])

@@ -84,17 +84,9 @@ def way_on(desk: Desk) -> Link | None:
     refused, run_id = desk.standing.refused, str(desk.report["run_id"])
     if isinstance(refused, errors.AskReplaced):
         return Link(sign_off_path(run_id, refused.current), f"Open round {refused.current}")
-    if desk.report["state"] == RunState.SUPERSEDED and (newer := newer_run(desk)):
-        return Link(run_path(newer), f"Open the newer run {newer}")
+    if desk.newer_run:
+        return Link(run_path(desk.newer_run), f"Open the newer run {desk.newer_run}")
     return None
-
-
-def newer_run(desk: Desk) -> str:
-    """The run that replaced this one: the oldest of the LOB that was started after it and got as far."""
-    ids = [run.run_id for run in desk.history if run.manifest_digest is not None]
-    run_id = str(desk.report["run_id"])
-    place = ids.index(run_id) if run_id in ids else 0
-    return ids[place - 1] if place > 0 else ""
 
 
 def may_switch(desk: Desk) -> bool:
