@@ -7,6 +7,7 @@ from itertools import pairwise
 
 import pytest
 from fivetier.domain.errors import InputError
+from fivetier.web.grids import sample_grid
 from fivetier.web.report_page import render_report
 from pages import Page, assert_golden, empty_report, large_report, live_report, rollback_report, small_report
 
@@ -278,3 +279,11 @@ def test_text_has_the_contrast_wcag_aa_asks_for(scheme: str) -> None:
 def test_bars_stand_out_from_their_ground(scheme: str) -> None:
     colors = schemes()[scheme]
     assert not [part for part in DRAWN if contrast(colors[part], colors["surface"]) < 3]
+
+
+def test_samples_say_what_differs_first_and_ids_of_ours_last() -> None:
+    sample = {"name": "Acme", "name_before": "Acme", "node_id": "n1", "parent": "New", "parent_before": "Old"}
+    grid = sample_grid("a", "Samples", [sample, {**sample, "parent": None}])
+    assert grid is not None
+    assert [head.label for head in grid.heads] == ["Name", "Parent", "Parent before", "Node ID"]
+    assert grid.rows[1][1].kind == "blank"

@@ -64,14 +64,27 @@ def tie(ties: bool, verdict: str) -> Cell:
 
 
 def sample_grid(anchor: str, caption: str, samples: Sequence[Mapping[str, Any]]) -> Grid | None:
-    """Samples as a table: a column for each field any of them has; a field that is blank in all is left out."""
-    fields = list(dict.fromkeys(key for sample in samples for key, value in sample.items() if _has_value(value)))
+    """Samples as a table: a column for each field any of them has, node ids last.
+
+    A field that is blank in all is left out, and so is a value before that is the value now in all.
+    """
+    found = dict.fromkeys(key for sample in samples for key, value in sample.items() if _has_value(value))
+    fields = sorted((field for field in found if not _repeats(field, samples)), key=_is_node_id)
     if not fields:
         return None
     rows = tuple(
         tuple((code if _is_code(field) else text)(sample.get(field)) for field in fields) for sample in samples
     )
     return Grid(anchor, caption, tuple(Head(humanized(field)) for field in fields), rows)
+
+
+def _repeats(field: str, samples: Sequence[Mapping[str, Any]]) -> bool:
+    now = field.removesuffix("_before")
+    return now != field and all(sample.get(field) == sample.get(now) for sample in samples)
+
+
+def _is_node_id(field: str) -> bool:
+    return field == "nodes" or field.endswith("node_id")
 
 
 def _has_value(value: object) -> bool:
