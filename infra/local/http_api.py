@@ -27,7 +27,7 @@ def install() -> None:
     async def run_as_api_gateway(work: Callable[..., Any], function: Any, *rest: Any, **options: Any) -> Any:
         if not (rest and _is_for_a_route(rest[0])):
             return await run(work, function, *rest, **options)
-        result = await run(work, function, with_cookies(rest[0]), **options)
+        result = await run(work, function, with_cookies(rest[0]), *rest[1:], **options)
         failed = result.get("error") and not result.get("throttle")
         return {**result, "body": _FAILED} if failed else result
 
