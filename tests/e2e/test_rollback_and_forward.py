@@ -104,6 +104,6 @@ def test_a_rollback_that_cannot_be_is_refused_by_name(pipeline: Pipeline, base: 
     for name, arguments in cases.items():
         answer = pipeline.command("rollback", *LOB, *arguments)
         assert (answer.exit_code, answer.err.split(":")[0]) == (3, name)
-    assert pipeline.request("POST", "/api/rollbacks", None) == 401
+    assert pipeline.request("POST", "/rollbacks", None) == 401
     assert pipeline.sign(waiting, "data_lead", "reject").exit_code == 0
     pipeline.ended(waiting)
