@@ -93,6 +93,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
             f"stage {settings.name}: mail_from is not set, so no mail is sent: nobody hears that a sign-off is asked. "
             f"Set stages.{settings.name}.mail_from and mail_to in cdk.json.\n"
         )
+    if not settings.alarm_mail:
+        sys.stderr.write(
+            f"stage {settings.name}: alarm_mail is empty, so nobody hears an alarm. "
+            f"Set stages.{settings.name}.alarm_mail in cdk.json.\n"
+        )
     synthesize(settings, out_dir, validate=not given.no_validate, context=context)
     return 0
 

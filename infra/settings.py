@@ -67,6 +67,7 @@ class StageSettings:
         has_console: whether the AWS console shows what runs here.
         mail_from: who mail comes from, verified with SES by address or by domain; without one no mail is sent.
         mail_to: addresses of each role.
+        alarm_mail: who alarms are mailed to; each address confirms once. Without one nobody hears an alarm.
         audit_retention_days: how long Object Lock (COMPLIANCE) keeps audit events; nobody can shorten it later.
         staging_retention_days: how long candidates, reports and manifests are kept as evidence.
         results_retention_days: how long Athena results are kept.
@@ -91,6 +92,7 @@ class StageSettings:
     has_console: bool
     mail_from: str | None = None
     mail_to: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    alarm_mail: Sequence[str] = ()
     audit_retention_days: int
     staging_retention_days: int
     results_retention_days: int
@@ -149,7 +151,8 @@ class StageSettings:
             rule = f"no role is called {unknown[0]}; roles are {', '.join(ROLES)}"
             raise InvalidSetting(stage=self.name, setting="mail_to", value=dict(self.mail_to), rule=rule)
         addresses = {address for listed in self.mail_to.values() for address in listed}
-        for setting, address in (("mail_from", self.mail_from), *(("mail_to", each) for each in sorted(addresses))):
+        given = [("mail_from", self.mail_from), *(("mail_to", each) for each in sorted(addresses))]
+        for setting, address in (*given, *(("alarm_mail", each) for each in self.alarm_mail)):
             if address is not None and not _ADDRESS.fullmatch(address):
                 rule = "give bare addresses, like name@example.com"
                 raise InvalidSetting(stage=self.name, setting=setting, value=address, rule=rule)

@@ -1,9 +1,9 @@
-"""Operations table's stream: ask people by mail when a round opens, and tell them how the run ended."""
+"""Operations table's stream: mail people when a round opens or stays unanswered, and how the run ended."""
 
 from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
-from fivetier.app.notifying import ask_by_mail, tell_outcome
+from fivetier.app.notifying import ask_by_mail, tell_news
 from fivetier.aws.lambda_entry import logger, tracer
 from fivetier.aws.outbox_stream import read_asked_runs, read_events
 from fivetier.aws.runtime import ports
@@ -20,5 +20,5 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     for ask in filter(None, map(ports().runs.get_ask, asked)):
         ask_by_mail(ask, ports(), mailing())
     for found in events:
-        tell_outcome(found, ports(), mailing())
+        tell_news(found, ports(), mailing())
     return {"asked": len(asked), "events": len(events)}

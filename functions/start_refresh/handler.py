@@ -1,7 +1,7 @@
-"""Start: pin what landed, name the run after it, start the execution."""
+"""Start: pin what landed, name the run after it, start the execution; called by the calendar."""
 
 from fivetier.app.contracts import StartRequest
-from fivetier.app.starting import start_refresh
+from fivetier.app.scheduling import answer_schedule
 from fivetier.aws.lambda_entry import step
 
-handler = step(StartRequest, start_refresh)
+handler = step(StartRequest, answer_schedule)

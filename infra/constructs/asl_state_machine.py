@@ -8,11 +8,12 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
+from infra.constructs.acknowledge import Excuse
 from infra.constructs.grants import Grant, give
 from infra.constructs.log_group import LogGroup
 
 _PLACEHOLDER = re.compile(r"\$\{(\w+)\}")
-_LOGS_AND_TRACES = "CloudWatch's log delivery actions and X-Ray know no resources."
+_LOGS_AND_TRACES = Excuse("CloudWatch's log delivery actions and X-Ray know no resources.", until="2027-11-30")
 
 
 class PlaceholdersDiffer(ValueError):

@@ -9,7 +9,7 @@ from aws_cdk import aws_apigatewayv2_integrations as integrations
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
-from infra.constructs.acknowledge import acknowledge
+from infra.constructs.acknowledge import Excuse, acknowledge
 from infra.constructs.log_group import LogGroup
 
 Routes = Mapping[str, Sequence[apigateway.HttpMethod]]
@@ -66,6 +66,11 @@ class FrontDoor(Construct):
         )
 
     @property
+    def api_id(self) -> str:
+        """Its id, by which CloudWatch counts its requests."""
+        return self._api.api_id
+
+    @property
     def url(self) -> str:
         """Its own address, without a slash at the end."""
         return self._api.api_endpoint
@@ -84,15 +89,15 @@ class FrontDoor(Construct):
         for path, methods in routes.items():
             self._api.add_routes(path=path, methods=list(methods), integration=integration, authorizer=authorizer)
 
-    def leave_to_function(self, routes: Routes, function: lambda_.IFunction, *, reason: str) -> None:
+    def leave_to_function(self, routes: Routes, function: lambda_.IFunction, *, excuse: Excuse) -> None:
         """Add routes without an authorizer: the function lets in and turns away.
 
         Args:
             routes: methods by path.
             function: what answers.
-            reason: why they have none; read by auditors.
+            excuse: why they have none, and until when.
         """
         integration = integrations.HttpLambdaIntegration("Pages", function)
         for path, methods in routes.items():
             for route in self._api.add_routes(path=path, methods=list(methods), integration=integration):
-                acknowledge(route, "AwsSolutions-APIG4", reason)
+                acknowledge(route, "AwsSolutions-APIG4", excuse)

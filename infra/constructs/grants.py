@@ -10,7 +10,7 @@ from typing import Any
 
 from aws_cdk import aws_iam as iam
 
-from infra.constructs.acknowledge import acknowledge_wildcards
+from infra.constructs.acknowledge import Excuse, acknowledge_wildcards
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,22 +19,22 @@ class Grant:
 
     Attributes:
         actions: IAM actions, without wildcards.
-        resources: ARNs; one with a wildcard needs `wildcard_reason`.
-        wildcard_reason: why a resource cannot be named more closely.
+        resources: ARNs; one with a wildcard needs an `excuse`.
+        excuse: why a resource cannot be named more closely.
         conditions: IAM conditions.
         is_denied: forbid instead of allow.
     """
 
     actions: tuple[str, ...]
     resources: tuple[str, ...]
-    wildcard_reason: str = ""
+    excuse: Excuse | None = None
     conditions: Mapping[str, Any] = field(default_factory=dict)
     is_denied: bool = False
 
     def __post_init__(self) -> None:
         if any("*" in action for action in self.actions):
             raise ValueError(f"actions are written out: {', '.join(self.actions)}")
-        if not self.wildcard_reason and self.wildcards:
+        if self.excuse is None and self.wildcards:
             raise ValueError(f"{', '.join(self.actions)}: a wildcard resource needs a reason")
 
     @property
@@ -52,19 +52,19 @@ class Grant:
         )
 
 
-def give(role: iam.Role, grants: Iterable[Grant], *, also_wildcard: Mapping[str, str] | None = None) -> None:
+def give(role: iam.Role, grants: Iterable[Grant], *, also_wildcard: Mapping[str, Excuse] | None = None) -> None:
     """Give a role its rights and acknowledge the wildcards among them.
 
     Args:
         role: a role of ours.
         grants: all its rights.
-        also_wildcard: resources CDK itself put into the role's policy, with the reason.
+        also_wildcard: resources CDK itself put into the role's policy, with the excuse.
     """
-    reasons: dict[str, list[str]] = {}
+    excuses: dict[str, list[Excuse]] = {}
     for grant in grants:
         role.add_to_policy(grant.statement())
-        for resource in grant.wildcards:
-            reasons.setdefault(resource, []).append(grant.wildcard_reason)
-    for resource, reason in (also_wildcard or {}).items():
-        reasons.setdefault(resource, []).append(reason)
-    acknowledge_wildcards(role, {resource: " ".join(dict.fromkeys(texts)) for resource, texts in reasons.items()})
+        for resource in grant.wildcards if grant.excuse else ():
+            excuses.setdefault(resource, []).append(grant.excuse)
+    for resource, excuse in (also_wildcard or {}).items():
+        excuses.setdefault(resource, []).append(excuse)
+    acknowledge_wildcards(role, {resource: Excuse.joined(given) for resource, given in excuses.items()})

@@ -9,15 +9,15 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
-from infra.constructs.acknowledge import acknowledge
+from infra.constructs.acknowledge import Excuse, acknowledge
 from infra.constructs.grants import Grant, give
 from infra.constructs.log_group import LogGroup
 
 ENTRY = "handler.handler"
 #: Python's own leftovers would change an asset's hash from machine to machine.
 LEFTOVERS = ["**/__pycache__", "**/*.pyc"]
-_TRACING = "X-Ray's PutTraceSegments and PutTelemetryRecords know no resources."
-_RUNTIME = "The layers are built, compiled and smoke-tested for Python 3.13 (ARCHITECTURE §7)."
+_TRACING = Excuse("X-Ray's PutTraceSegments and PutTelemetryRecords know no resources.", until="2027-11-30")
+_RUNTIME = Excuse("The layers are built, compiled and smoke-tested for Python 3.13.", until="2027-05-31")
 
 
 class MissingFunctionCode(FileNotFoundError):

@@ -1,7 +1,7 @@
 """Deploys a synthesized assembly into the emulator, with boto3 alone.
 
 The template is the one AWS gets. What the emulator cannot take is listed in
-`LEFT_OUT` and told to the caller; nothing else is dropped.
+`_why_left_out` and told to the caller; nothing else is dropped.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ LEFT_OUT: Final = {
     NAMED_QUERY: "created by API instead: the emulator's CloudFormation has no such type",
     "AWS::CDK::Metadata": "usage statistics of CDK, nothing to deploy",
 }
+_NO_METRIC_MATH: Final = "the emulator's CloudWatch knows no metric math"
 _NO_PARAMETERS: Final[Mapping[str, str]] = {}
 _CAPABILITIES: Final = ("CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND")
 
@@ -218,9 +219,9 @@ def _without_left_out(stack: AssemblyStack) -> tuple[dict[str, Any], list[LeftOu
     template = copy.deepcopy(dict(stack.template))
     resources = template.get("Resources", {})
     removed = [
-        LeftOut(stack.name, logical_id, resource["Type"], LEFT_OUT[resource["Type"]])
+        LeftOut(stack.name, logical_id, resource["Type"], reason)
         for logical_id, resource in resources.items()
-        if resource["Type"] in LEFT_OUT
+        if (reason := _why_left_out(resource))
     ]
     gone = {entry.logical_id for entry in removed}
     for logical_id in gone:
@@ -228,6 +229,13 @@ def _without_left_out(stack: AssemblyStack) -> tuple[dict[str, Any], list[LeftOu
     for resource in resources.values():
         _forget_dependencies(resource, gone)
     return template, removed
+
+
+def _why_left_out(resource: Mapping[str, Any]) -> str:
+    """Why the emulator does not take a resource; empty if it does."""
+    if resource["Type"] == "AWS::CloudWatch::Alarm" and "Metrics" in resource.get("Properties", {}):
+        return _NO_METRIC_MATH
+    return LEFT_OUT.get(resource["Type"], "")
 
 
 def _forget_dependencies(resource: dict[str, Any], gone: set[str]) -> None:

@@ -52,6 +52,8 @@ class Need(Enum):
     IDENTITY = auto()
     #: know where people look: the front door, the AWS console, the state machines' names; no right comes with it
     LINKS = auto()
+    #: count what is overdue, in metrics of the stage
+    WATCH = auto()
     #: write to the people of each role
     SEND_MAIL = auto()
 
@@ -163,8 +165,15 @@ FUNCTIONS: tuple[FunctionSpec, ...] = (
         needs=_needs(Need.FOLLOW_OUTBOX, Need.EMPTY_OUTBOX, Need.APPEND_AUDIT, Need.ANSWER_ASK),
     ),
     FunctionSpec(
+        name="watch_runs",
+        meaning="count once an hour what is open and what is overdue",
+        timeout_seconds=300,
+        needs=_needs(Need.PIN_LANDED, Need.SIGN_OFF_TIME, Need.WATCH),
+        is_async=True,
+    ),
+    FunctionSpec(
         name="send_mail",
-        meaning="ask people by mail to sign, and tell them what became of it",
+        meaning="ask people by mail to sign, remind them, and tell them what became of it",
         timeout_seconds=60,
         needs=_needs(Need.FOLLOW_OUTBOX, Need.READ_REPORT, Need.LINKS, Need.SEND_MAIL),
     ),

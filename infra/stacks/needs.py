@@ -8,6 +8,7 @@ from aws_cdk import Aws
 from fivetier.domain.calendar import refreshed_lobs
 from fivetier.domain.tables import RELEASE, RELEASE_TABLES
 
+from infra.constructs.acknowledge import Excuse
 from infra.constructs.grants import Grant
 from infra.constructs.private_bucket import bucket_arn
 from infra.settings import StageSettings
@@ -21,14 +22,19 @@ _READ_ITEMS = ("dynamodb:GetItem", "dynamodb:Query")
 _WRITE_ITEMS = ("dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem", "dynamodb:ConditionCheckItem")
 #: Partitions of the task tokens: written by the state machines, read by the resumer.
 TOKENS = "TOKEN#*"
-_RUN_DEPENDENT = (
-    "Keys hold a run, a landed file or a place in the audit chain, so objects are known by their folder only."
+_RUN_DEPENDENT = Excuse(
+    "Keys hold a run, a landed file or a place in the audit chain, so objects are known by their folder only.",
+    until="2027-11-30",
 )
-_STAGED_TABLES = "Staged tables are named after the month (tmp_<table>_<YYYY_MM>); the prefix is theirs alone."
-_LIST_STREAMS = "dynamodb:ListStreams, which Lambda asks of a stream's reader, knows no resources."
+_STAGED_TABLES = Excuse(
+    "Staged tables are named after the month (tmp_<table>_<YYYY_MM>); the prefix is theirs alone.", until="2027-11-30"
+)
+_LIST_STREAMS = Excuse(
+    "dynamodb:ListStreams, which Lambda asks of a stream's reader, knows no resources.", until="2027-11-30"
+)
 #: Where people look at state machines and logs.
 CONSOLE_URL = f"https://{Aws.REGION}.console.aws.amazon.com"
-_EXECUTIONS = "Executions are named after the run; the state machine is named."
+_EXECUTIONS = Excuse("Executions are named after the run; the state machine is named.", until="2027-11-30")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,7 +129,7 @@ class Needs:
                             "glue:GetPartitions",
                         ),
                         resources=glue_arns(names.staging_database, ["tmp_*"]),
-                        wildcard_reason=_STAGED_TABLES,
+                        excuse=_STAGED_TABLES,
                     ),
                 ),
             ),
@@ -161,7 +167,7 @@ class Needs:
                         actions=("dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator"),
                         resources=(stream_arn,),
                     ),
-                    Grant(actions=("dynamodb:ListStreams",), resources=("*",), wildcard_reason=_LIST_STREAMS),
+                    Grant(actions=("dynamodb:ListStreams",), resources=("*",), excuse=_LIST_STREAMS),
                     self._key("kms:Decrypt"),
                 ),
             ),
@@ -172,7 +178,7 @@ class Needs:
                     Grant(
                         actions=("states:DescribeExecution",),
                         resources=tuple(execution_arns(settings, lob) for lob in machines),
-                        wildcard_reason=_EXECUTIONS,
+                        excuse=_EXECUTIONS,
                     ),
                 ),
             ),
@@ -193,6 +199,12 @@ class Needs:
                 {
                     "FIVETIER_OIDC_ISSUER": identity.issuer,
                     "FIVETIER_OIDC_AUDIENCE": identity.audience,
+                },
+            ),
+            Need.WATCH: Answer(
+                {
+                    "FIVETIER_IS_CALENDAR_ON": str(settings.schedules_enabled).lower(),
+                    "POWERTOOLS_METRICS_NAMESPACE": settings.prefix,
                 },
             ),
             Need.SEND_MAIL: _mail(settings),
@@ -290,4 +302,4 @@ def _bucket(name: str, actions: Sequence[str]) -> Grant:
 
 
 def _objects(name: str, path: str, actions: Sequence[str]) -> Grant:
-    return Grant(actions=tuple(actions), resources=(bucket_arn(name, path),), wildcard_reason=_RUN_DEPENDENT)
+    return Grant(actions=tuple(actions), resources=(bucket_arn(name, path),), excuse=_RUN_DEPENDENT)

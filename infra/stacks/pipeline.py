@@ -1,4 +1,4 @@
-"""What runs: functions, one state machine per line of business, the front door, the calendar, the outbox's trigger."""
+"""What runs: functions, one state machine per line of business, the front door, the calendar, triggers and alarms."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -12,13 +12,16 @@ from aws_cdk import aws_lambda_event_sources as event_sources
 from constructs import Construct
 from fivetier.domain.calendar import SCHEDULES, refreshed_lobs
 
+from infra.constructs.acknowledge import Excuse
+from infra.constructs.alarms import Alarms
 from infra.constructs.asl_state_machine import AslStateMachine
+from infra.constructs.dashboard import Dashboard
 from infra.constructs.dead_letters import DeadLetters
 from infra.constructs.front_door import FrontDoor
 from infra.constructs.grants import Grant
 from infra.constructs.people import SignInClient
 from infra.constructs.pipeline_function import LEFTOVERS, PipelineFunction
-from infra.constructs.refresh_schedules import RefreshSchedules
+from infra.constructs.refresh_schedules import HourlyCall, RefreshSchedules
 from infra.settings import ROOT, StageSettings
 from infra.stacks.data import DataStack
 from infra.stacks.function_table import FUNCTIONS, FunctionSpec
@@ -54,9 +57,12 @@ PAGES: Mapping[str, tuple[apigateway.HttpMethod, ...]] = {
     "/callback": (_GET,),
     "/logout": (_POST,),
 }
-_COOKIE_SESSION = (
+#: Who counts what is overdue; the dimension of its metrics.
+WATCHER = "watch_runs"
+_COOKIE_SESSION = Excuse(
     "A browser sends no bearer token: serve_pages checks the issuer's token in a session cookie on every request, "
-    "and leads whoever has none to the issuer's sign-in (ADR 12)."
+    "and leads whoever has none to the issuer's sign-in (ADR 12).",
+    until="2027-11-30",
 )
 #: A new outbox event.
 OUTBOX_FILTER: Mapping[str, Any] = {
@@ -88,6 +94,8 @@ class PipelineStack(Stack):
             description="fivetier: refresh one line of business at a time, publish only what two people signed",
         )
         self._settings, self._data = settings, data
+        self._queues: list[str] = []
+        self._machines: dict[str, str] = {}
         self._door = FrontDoor(
             self,
             "Api",
@@ -113,6 +121,7 @@ class PipelineStack(Stack):
             self._add_machine(lob.value)
         self._open_door()
         self._add_schedules()
+        self._add_monitoring()
         for name, function in self.functions.items():
             CfnOutput(self, f"{_pascal(name)}Function", value=function.function.function_name)
 
@@ -209,6 +218,7 @@ class PipelineStack(Stack):
             ],
             log_retention_days=settings.log_retention_days,
         )
+        self._machines[lob] = machine.arn
         self._close_when_ended(lob, machine.arn)
         CfnOutput(self, f"StateMachine{_pascal(lob)}", value=machine.arn)
 
@@ -247,22 +257,62 @@ class PipelineStack(Stack):
             issuer=self._identity.issuer,
             audience=self._identity.audience,
         )
-        self._door.leave_to_function(PAGES, self.functions["serve_pages"].function, reason=_COOKIE_SESSION)
+        self._door.leave_to_function(PAGES, self.functions["serve_pages"].function, excuse=_COOKIE_SESSION)
         CfnOutput(self, "FrontDoorUrl", value=self._front_door_url)
 
     def _add_schedules(self) -> None:
+        prefix = self._settings.prefix
+        missed = self._queue("MissedSchedules", "missed-schedules", is_target_of="EventBridge Scheduler")
         RefreshSchedules(
             self,
             "Calendar",
-            group_name=self._settings.prefix,
+            group_name=prefix,
             schedules=SCHEDULES,
             function_arn=self.functions["start_refresh"].arn,
-            missed=self._queue("MissedSchedules", "missed-schedules", is_target_of="EventBridge Scheduler"),
+            missed=missed,
             account=self.account,
             is_enabled=self._settings.schedules_enabled,
         )
+        HourlyCall(
+            self,
+            "Watch",
+            group_name=f"{prefix}-watch",
+            name="watch-runs",
+            meaning="count what is overdue",
+            function_arn=self.functions[WATCHER].arn,
+            missed=missed,
+            account=self.account,
+        )
+
+    def _add_monitoring(self) -> None:
+        settings = self._settings
+        alarms = Alarms(self, "Alarms", prefix=settings.prefix, account=self.account, mail=settings.alarm_mail)
+        alarms.watch_absence(settings.prefix, WATCHER)
+        for lob, machine in self._machines.items():
+            alarms.watch_machine(lob, machine)
+        alarms.watch_lag(function_name(settings, "settle_outbox"))
+        # A step that fails is told by its state machine, which waits and tries again where that may help.
+        for folder in (folder for folder in self.functions if folder not in STEPS.values()):
+            alarms.watch_function(folder, function_name(settings, folder))
+        alarms.watch_api(self._door.api_id)
+        for name in self._queues:
+            alarms.watch_queue(name, f"{settings.prefix}-{name}")
+        Dashboard(
+            self,
+            "Dashboard",
+            name=settings.prefix,
+            alarms=alarms.every,
+            machines=self._machines,
+            functions=[function_name(settings, folder) for folder in self.functions],
+            queues=[f"{settings.prefix}-{name}" for name in self._queues],
+            api_id=self._door.api_id,
+            watch_namespace=settings.prefix,
+            watch_service=WATCHER,
+        )
+        CfnOutput(self, "AlarmTopic", value=alarms.topic.topic_arn)
 
     def _queue(self, construct_id: str, name: str, *, is_target_of: str = "") -> DeadLetters:
+        self._queues.append(name)
         return DeadLetters(self, construct_id, name=f"{self._settings.prefix}-{name}", is_target_of=is_target_of)
 
 

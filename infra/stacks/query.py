@@ -5,7 +5,7 @@ from aws_cdk import aws_athena as athena
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
-from infra.constructs.acknowledge import acknowledge, wildcard_rule
+from infra.constructs.acknowledge import Excuse, acknowledge, wildcard_rule
 from infra.constructs.athena_view import AthenaView
 from infra.constructs.grants import Grant
 from infra.constructs.private_bucket import bucket_arn
@@ -29,8 +29,10 @@ _QUERY = (
     "athena:StartQueryExecution",
     "athena:StopQueryExecution",
 )
-_LAKE_FILES = "The lake's files are named by release; Athena reads those a view leads to."
-_RESULTS = "Results are named by query; analysts have the production workgroup's folder only."
+_LAKE_FILES = Excuse("The lake's files are named by release; Athena reads those a view leads to.", until="2027-11-30")
+_RESULTS = Excuse(
+    "Results are named by query; analysts have the production workgroup's folder only.", until="2027-11-30"
+)
 
 
 class QueryStack(Stack):
@@ -111,12 +113,12 @@ class QueryStack(Stack):
             Grant(
                 actions=("s3:GetObject",),
                 resources=(bucket_arn(names.lake_bucket, "lake/*"),),
-                wildcard_reason=_LAKE_FILES,
+                excuse=_LAKE_FILES,
             ),
             Grant(
                 actions=("s3:AbortMultipartUpload", "s3:GetObject", "s3:ListMultipartUploadParts", "s3:PutObject"),
                 resources=(bucket_arn(names.results_bucket, "production/*"),),
-                wildcard_reason=_RESULTS,
+                excuse=_RESULTS,
             ),
             Grant(actions=("kms:Decrypt", "kms:GenerateDataKey"), resources=(self._key_arn,)),
         ]
@@ -128,8 +130,8 @@ class QueryStack(Stack):
             statements=[grant.statement() for grant in grants],
         )
         for grant in grants:
-            for resource in grant.wildcards:
-                acknowledge(policy, wildcard_rule(self.resolve(resource)), grant.wildcard_reason)
+            for resource in grant.wildcards if grant.excuse else ():
+                acknowledge(policy, wildcard_rule(self.resolve(resource)), grant.excuse)
         CfnOutput(self, "AnalystPolicy", value=policy.managed_policy_arn)
 
     def _workgroup_arn(self, name: str) -> str:

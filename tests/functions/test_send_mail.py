@@ -20,6 +20,7 @@ MAILING = Mailing(
     console_url=None,
     state_machines={MA.value: "arn:aws:states:us-east-1:123456789012:stateMachine:refresh"},
     write_ask=mails.ask_letter,
+    write_reminder=mails.reminder_letter,
     write_outcome=mails.outcome_letter,
 )
 CONTEXT = SimpleNamespace(aws_request_id="request-1", function_name="send_mail")

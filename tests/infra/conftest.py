@@ -17,7 +17,8 @@ SENDER = "fivetier@mail.example.test"
 def settings() -> StageSettings:
     context = load_context({"stage": "prod", "oidc_issuer": ISSUER, "oidc_audience": "fivetier"})
     addresses = {role: [f"{role}@example.test"] for role in ROLES}
-    context["stages"]["prod"] |= {"mail_from": SENDER, "mail_to": addresses}
+    operators = ["operators@example.test"]
+    context["stages"]["prod"] |= {"mail_from": SENDER, "mail_to": addresses, "alarm_mail": operators}
     return load_settings(context)
 
 

@@ -2,6 +2,7 @@
 
 import ast
 import json
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from tests.infra.assembly import STACKS, Assembly
 ACCEPTED = {"W3005": "CDK lets a function wait for its role's policy and names the role along with it; harmless."}
 
 OUTPUTS = {
+    "AlarmTopic",
     "FrontDoorUrl",
     "AnalystPolicy",
     "AuditBucket",
@@ -42,6 +44,7 @@ OUTPUTS = {
     "SendMailFunction",
     "SettleOutboxFunction",
     "StartRefreshFunction",
+    "WatchRunsFunction",
 }
 
 
@@ -56,10 +59,10 @@ def unacknowledged(settings: StageSettings, tmp_path_factory: pytest.TempPathFac
     """The same stage with nobody told of an acknowledgement: what was acknowledged, and what is found."""
     from infra.constructs import acknowledge
 
-    told: list[tuple[str, str, str]] = []
+    told: list[tuple[str, str, acknowledge.Excuse]] = []
     folder = tmp_path_factory.mktemp("unacknowledged")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(acknowledge, "_tell_cdk", lambda node, rule, reason: told.append((node.node.path, rule, reason)))
+        patch.setattr(acknowledge, "_tell_cdk", lambda node, rule, excuse: told.append((node.node.path, rule, excuse)))
         with pytest.raises(RuntimeError, match="ValidationFailed"):
             synthesize(settings, folder)
     report = json.loads((folder / "validation-report.json").read_text(encoding="utf-8"))
@@ -79,9 +82,32 @@ def test_every_acknowledgement_answers_one_finding_on_that_very_resource(unackno
 
 
 def test_every_acknowledgement_says_why(unacknowledged: dict[str, Any]) -> None:
-    for path, rule, reason in unacknowledged["told"]:
-        assert len(reason.split()) >= 5, (path, rule)
-        assert reason.endswith("."), (path, rule)
+    for path, rule, excuse in unacknowledged["told"]:
+        assert len(excuse.reason.split()) >= 5, (path, rule)
+        assert excuse.reason.endswith("."), (path, rule)
+
+
+def _ended(told: list[tuple[str, str, Any]], today: date) -> list[tuple[str, str]]:
+    return [(path, rule) for path, rule, excuse in told if excuse.has_ended(today)]
+
+
+def test_no_acknowledgement_is_past_its_end_date(unacknowledged: dict[str, Any]) -> None:
+    """This one fails on a day, not on a change: look at what is named again, see `constructs/acknowledge.py`."""
+    today = datetime.now(UTC).date()
+    assert _ended(unacknowledged["told"], today) == []
+    too_far = today + timedelta(days=400)
+    assert len(_ended(unacknowledged["told"], too_far)) == len(unacknowledged["told"]), "a year ahead at most"
+
+
+def test_an_acknowledgement_ends_after_its_last_day_and_many_end_with_the_first() -> None:
+    from infra.constructs.acknowledge import Excuse
+
+    one, other = Excuse("One.", until="2027-11-30"), Excuse("Other.", until="2027-05-31")
+    assert [one.has_ended(date(2027, 11, 30)), one.has_ended(date(2027, 12, 1))] == [False, True]
+    both = Excuse.joined([one, other, one])
+    assert both.text == "One. Other. Until 2027-05-31."
+    with pytest.raises(ValueError, match="isoformat"):
+        Excuse("One.", until="soon")
 
 
 def test_synthesis_gives_the_same_templates_again(assembly: Assembly, unacknowledged: dict[str, Any]) -> None:

@@ -66,9 +66,9 @@ def test_only_candidates_results_and_access_logs_expire(buckets: dict[str, dict]
     assert expiring == {"staging": 2192, "athena-results": 30, "access-logs": 366}
 
 
-def test_the_key_rotates(assembly: Assembly) -> None:
-    (key,) = assembly.of_type("AWS::KMS::Key").values()
-    assert key["EnableKeyRotation"] is True
+def test_the_keys_rotate(assembly: Assembly) -> None:
+    keys = assembly.of_type("AWS::KMS::Key").values()
+    assert [key["EnableKeyRotation"] for key in keys] == [True, True]
 
 
 def test_the_table_keeps_everything_and_can_go_back(assembly: Assembly) -> None:

@@ -19,7 +19,7 @@ from infra.stacks.function_table import FUNCTIONS
 from infra.stacks.pipeline import STEPS
 from tests.infra.assembly import Assembly, flat
 
-POWERTOOLS = {"POWERTOOLS_SERVICE_NAME", "LOG_LEVEL"}
+POWERTOOLS = {"POWERTOOLS_SERVICE_NAME", "POWERTOOLS_METRICS_NAMESPACE", "LOG_LEVEL"}
 EVERYBODYS = {"FIVETIER_STAGE", "FIVETIER_OPS_TABLE"}
 STAGED, LAKE = (
     {"FIVETIER_STAGING_BUCKET"},
@@ -40,6 +40,7 @@ ENVIRONMENTS = {
     "publish_release": STAGED | LAKE | AUDIT,
     "close_run": LAKE,
     "settle_outbox": AUDIT,
+    "watch_runs": LANDED | {"FIVETIER_IS_CALENDAR_ON", "POWERTOOLS_METRICS_NAMESPACE"},
     "send_mail": STAGED | LINKS | {"FIVETIER_MAIL_FROM", "FIVETIER_MAIL_TO"},
     "serve_api": LANDED | STAGED | LAKE | MACHINES | IDENTITY,
     "serve_pages": STAGED | LAKE | IDENTITY | LINKS,
@@ -57,7 +58,10 @@ def test_every_folder_of_functions_is_deployed_and_nothing_else(assembly: Assemb
 
 @pytest.mark.parametrize("folder", ENVIRONMENTS)
 def test_a_function_knows_only_what_it_uses(assembly: Assembly, folder: str) -> None:
-    assert set(_environment(assembly, folder)) == ENVIRONMENTS[folder] | EVERYBODYS | POWERTOOLS
+    assert set(_environment(assembly, folder)) == ENVIRONMENTS[folder] | EVERYBODYS | {
+        "POWERTOOLS_SERVICE_NAME",
+        "LOG_LEVEL",
+    }
 
 
 def test_every_variable_is_a_setting(assembly: Assembly) -> None:
@@ -98,7 +102,7 @@ def test_every_function_has_its_own_logs_that_end(assembly: Assembly) -> None:
 
 def test_what_nobody_waits_for_has_a_dead_letter_queue(assembly: Assembly) -> None:
     heard = {folder for folder, function in assembly.functions.items() if "DeadLetterConfig" in function}
-    assert heard == {"start_refresh", "close_run"}
+    assert heard == {"start_refresh", "close_run", "watch_runs"}
 
 
 def test_only_what_people_call_has_its_concurrency_bounded(assembly: Assembly) -> None:
@@ -294,16 +298,20 @@ def test_the_api_is_throttled_and_logs_no_token(assembly: Assembly) -> None:
 # ---- calendar ------------------------------------------------------------------------------------------------
 
 
+def _schedules(assembly: Assembly, group: str) -> list[dict[str, Any]]:
+    return [s for s in assembly.of_type("AWS::Scheduler::Schedule").values() if s["GroupName"] == group]
+
+
 def test_the_calendar_is_deployed_line_by_line(assembly: Assembly) -> None:
     deployed = {
         (s["Name"], s["ScheduleExpression"], s["ScheduleExpressionTimezone"])
-        for s in assembly.of_type("AWS::Scheduler::Schedule").values()
+        for s in _schedules(assembly, "fivetier-prod")
     }
     assert deployed == {(f"{s.lob}-{s.name}".replace("_", "-"), s.expression, s.timezone) for s in SCHEDULES}
 
 
 def test_a_schedule_starts_a_refresh_of_the_month_it_was_due_in(assembly: Assembly) -> None:
-    for schedule in assembly.of_type("AWS::Scheduler::Schedule").values():
+    for schedule in _schedules(assembly, "fivetier-prod"):
         target = schedule["Target"]
         assert "StartRefresh" in flat(target["Arn"])
         assert schedule["FlexibleTimeWindow"] == {"Mode": "OFF"}
@@ -313,6 +321,14 @@ def test_a_schedule_starts_a_refresh_of_the_month_it_was_due_in(assembly: Assemb
         request = StartRequest.model_validate(json.loads(text))
         assert request.scheduled_at is not None
         assert request.requested_by == "scheduler"
+
+
+def test_somebody_looks_every_hour_for_what_did_not_happen(assembly: Assembly) -> None:
+    (schedule,) = _schedules(assembly, "fivetier-prod-watch")
+    assert (schedule["ScheduleExpression"], schedule["State"]) == ("rate(1 hour)", "ENABLED")
+    assert "WatchRuns" in flat(schedule["Target"]["Arn"])
+    assert "MissedSchedules" in flat(schedule["Target"]["DeadLetterConfig"]["Arn"])
+    assert Settings.from_environment(_environment(assembly, "watch_runs")).is_calendar_on is True
 
 
 # ---- refusals --------------------------------------------------------------------------------------------------

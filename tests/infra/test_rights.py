@@ -237,9 +237,17 @@ def test_the_state_machine_invokes_its_steps_and_writes_ask_and_token(assembly: 
 
 def test_the_calendar_may_start_refreshes_and_nothing_else(assembly: Assembly) -> None:
     roles = {flat(s["Target"]["RoleArn"]) for s in assembly.of_type("AWS::Scheduler::Schedule").values()}
-    (role,) = roles
-    found = assembly.rights_of_role(role.strip("<>").split(".")[0])
-    assert {right.action for right in found} == {"lambda:InvokeFunction", "sqs:SendMessage"}
+    assert len(roles) == 2
+    for role, called in zip(sorted(roles), ("StartRefresh", "WatchRuns"), strict=True):
+        found = assembly.rights_of_role(role.strip("<>").split(".")[0])
+        assert {right.action for right in found} == {"lambda:InvokeFunction", "sqs:SendMessage"}
+        assert [called in right.resource for right in found if right.action == "lambda:InvokeFunction"] == [True]
+
+
+def test_who_watches_starts_nothing_and_reads_no_candidate(assembly: Assembly) -> None:
+    found = _allowed(assembly.rights_of_function("watch_runs"))
+    assert not [right for right in found if right.action.startswith(("states:", "glue:", "ses:", "s3:Put", "s3:Del"))]
+    assert {r.resource.partition("/")[2] for r in found if r.action.startswith("s3:Get")} == {"landing/*"}
 
 
 def test_analysts_read_views_and_the_tables_behind_them(assembly: Assembly) -> None:

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 from fivetier.app import chaining, keys
-from fivetier.app.notifying import ASKED, OUTCOMES, TOLD, Mailing, ask_by_mail, tell_outcome
+from fivetier.app.notifying import ASKED, OUTCOMES, TOLD, Mailing, ask_by_mail, tell_news
 from fivetier.app.records import Mail
 from fivetier.app.world import Occasion
 from fivetier.domain.audit import verify
@@ -29,6 +29,7 @@ MAILING = Mailing(
     console_url="https://us-east-1.console.aws.amazon.com",
     state_machines={MA.value: MACHINE},
     write_ask=mails.ask_letter,
+    write_reminder=mails.reminder_letter,
     write_outcome=mails.outcome_letter,
 )
 EVERYBODY = ("emil@example.test", "erna@example.test", "dora@example.test", "olga@example.test")
@@ -55,7 +56,7 @@ class Post(Rehearsal):
     def deliver_events(self, run_id: str) -> None:
         events = [event for event in self.world.runs.reported.values() if event.run_id == run_id]
         for event in [*events, *events]:
-            tell_outcome(event, self.world, self.mailing)
+            tell_news(event, self.world, self.mailing)
 
     def asked(self, month: str, data: bytes, **more: bytes) -> str:
         """A run whose signers got their mail."""

@@ -29,6 +29,25 @@ class StartRequest(Contract):
     reason: Words = ""
 
 
+class ScheduleAnswer(Contract):
+    """What a schedule's call led to: a run, or required sources that have not landed."""
+
+    run_id: str | None = None
+    missing: list[str] = Field(default_factory=list)
+
+
+class Watched(Contract):
+    """What is open and what is overdue."""
+
+    runs_overdue: int
+    feeds_not_seen: int
+    runs_open: int
+    asks_open: int
+    asks_past_half: int
+    asks_past_eighty: int
+    oldest_ask_hours: float
+
+
 class RollbackRequest(Contract):
     """Ask that readers see again what an earlier run published."""
 

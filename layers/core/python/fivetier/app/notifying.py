@@ -1,4 +1,4 @@
-"""Mail to people: that a round asks for their signature, and what became of it.
+"""Mail to people: that a round asks for their signature, that it still does, and what became of it.
 
 A mail points to a page. It carries counts and ids: no record value, no reason somebody typed, no token, and nothing
 that decides (RELIABILITY §1.5, §7). Facts are picked here one by one, so that what a template could show is closed.
@@ -17,13 +17,14 @@ from fivetier.app.chaining import superseded_by
 from fivetier.app.links import execution_of, run_path, sign_off_path
 from fivetier.app.policy import policies
 from fivetier.app.records import Letter, Mail, OpenAsk, Run
+from fivetier.app.watching import REMINDER_DUE
 from fivetier.app.world import Occasion, Ports
 from fivetier.domain.audit import AuditEvent
 from fivetier.domain.runs import RunState
 from fivetier.domain.signoff import Role
 from fivetier.domain.tiers import Lob
 
-ASKED, TOLD = "people_asked", "outcome_told"
+ASKED, REMINDED, TOLD = "people_asked", "people_reminded", "outcome_told"
 #: The events that end a run (`close_run`) and the state they end it in. NO_CHANGE comes before anybody is asked.
 OUTCOMES = {f"run_{state.lower()}": state for state in RunState if state.has_ended and state is not RunState.NO_CHANGE}
 
@@ -48,6 +49,21 @@ class AskFacts:
     signing_roles: Sequence[str]
     link: str
     execution_url: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReminderFacts:
+    """What a mail may say about a round that is still unanswered."""
+
+    run_id: str
+    lob: str
+    rollback_to: str | None
+    sub_version: str
+    round_number: int
+    percent: int
+    waiting_for: Sequence[str]
+    expires_at: datetime
+    link: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +103,7 @@ class Mailing:
         console_url: where the AWS console begins, if there is one.
         state_machines: ARN of each LOB's state machine.
         write_ask: words for an ask.
+        write_reminder: words for a reminder.
         write_outcome: words for an outcome.
     """
 
@@ -95,6 +112,7 @@ class Mailing:
     console_url: str | None
     state_machines: Mapping[str, str]
     write_ask: Callable[[AskFacts], Letter]
+    write_reminder: Callable[[ReminderFacts], Letter]
     write_outcome: Callable[[OutcomeFacts], Letter]
 
 
@@ -103,33 +121,87 @@ def ask_by_mail(ask: OpenAsk, ports: Ports, mailing: Mailing) -> None:
     run, now = ports.runs.get_run(ask.run_id), ports.clock.now()
     if run.state is not RunState.AWAITING_SIGN_OFF or now >= ask.expires_at:
         return
-    _send_once(run, ask, ASKED, ports, mailing, lambda: mailing.write_ask(_ask_facts(run, ask, ports, mailing)))
+    roles = _everybody(run)
+    _send_once(run, ask, ASKED, roles, ports, mailing, lambda: mailing.write_ask(_ask_facts(run, ask, ports, mailing)))
 
 
-def tell_outcome(event: AuditEvent, ports: Ports, mailing: Mailing) -> None:
-    """Tell everybody who was asked how the run ended; other events, and runs nobody was asked about, say nothing."""
-    state, ask = OUTCOMES.get(event.event_type), ports.runs.get_ask(event.run_id)
-    if state is None or ask is None:
+def tell_news(event: AuditEvent, ports: Ports, mailing: Mailing) -> None:
+    """Tell whom it concerns that a round is still unanswered or that a run ended; other events say nothing."""
+    if event.event_type == REMINDER_DUE:
+        _remind(event, ports, mailing)
+    elif event.event_type in OUTCOMES:
+        _tell_outcome(event, ports, mailing)
+
+
+def _remind(event: AuditEvent, ports: Ports, mailing: Mailing) -> None:
+    """Remind those who have not decided, and Data Operations; a round that closed meanwhile reminds nobody."""
+    run, ask = ports.runs.get_run(event.run_id), ports.runs.get_ask(event.run_id)
+    round_number, percent = int(event.details["round_number"]), int(event.details["percent"])
+    is_open = run.state is RunState.AWAITING_SIGN_OFF and ask is not None and ask.round_number == round_number
+    if ask is None or not is_open or ports.clock.now() >= ask.expires_at:
         return
-    run = ports.runs.get_run(event.run_id)
+    decided = {decision.role for decision in ports.runs.decisions(run.run_id, round_number)}
+    waiting_for = [role for role in policies()[Lob(run.lob)].signing_roles if role not in decided]
+    if not waiting_for:
+        return
+    facts = ReminderFacts(
+        run_id=run.run_id,
+        lob=run.lob,
+        rollback_to=run.rollback_to,
+        sub_version=run.sub_version,
+        round_number=round_number,
+        percent=percent,
+        waiting_for=waiting_for,
+        expires_at=ask.expires_at,
+        link=f"{mailing.front_door_url}{sign_off_path(run.run_id, round_number)}",
+    )
+    roles = [*waiting_for, Role.DATA_OPS_REVIEWER]
     _send_once(
-        run, ask, TOLD, ports, mailing, lambda: mailing.write_outcome(_outcome_facts(run, ask, state, ports, mailing))
+        run, ask, REMINDED, roles, ports, mailing, lambda: mailing.write_reminder(facts), discriminator=f"@{percent}"
     )
 
 
+def _tell_outcome(event: AuditEvent, ports: Ports, mailing: Mailing) -> None:
+    """Tell everybody who was asked how the run ended; a run nobody was asked about says nothing."""
+    ask = ports.runs.get_ask(event.run_id)
+    if ask is None:
+        return
+    run, state = ports.runs.get_run(event.run_id), OUTCOMES[event.event_type]
+    _send_once(
+        run,
+        ask,
+        TOLD,
+        _everybody(run),
+        ports,
+        mailing,
+        lambda: mailing.write_outcome(_outcome_facts(run, ask, state, ports, mailing)),
+    )
+
+
+def _everybody(run: Run) -> list[str]:
+    return [*policies()[Lob(run.lob)].signing_roles, Role.DATA_OPS_REVIEWER]
+
+
 def _send_once(
-    run: Run, ask: OpenAsk, event_type: str, ports: Ports, mailing: Mailing, write: Callable[[], Letter]
+    run: Run,
+    ask: OpenAsk,
+    event_type: str,
+    roles: Sequence[str],
+    ports: Ports,
+    mailing: Mailing,
+    write: Callable[[], Letter],
+    *,
+    discriminator: str = "",
 ) -> None:
     """Send one mail per round and kind: to find it recorded is the only reason not to send it."""
-    occasion, discriminator = Occasion(run.run_id, run.lob), str(ask.round_number)
+    occasion, discriminator = Occasion(run.run_id, run.lob), f"{ask.round_number}{discriminator}"
     if ports.runs.find_event(occasion.event_id(event_type, discriminator)) is not None:
         return
-    roles = [*policies()[Lob(run.lob)].signing_roles, Role.DATA_OPS_REVIEWER]
     to = tuple(dict.fromkeys(address for role in roles for address in mailing.addresses.get(role, ())))
     ports.mailer.send(Mail(to=to, **write().model_dump()))
     now = ports.clock.now()
     ports.runs.record_event(
-        occasion.event(event_type, now, discriminator=discriminator, round_number=ask.round_number, roles=roles)
+        occasion.event(event_type, now, discriminator=discriminator, round_number=ask.round_number, roles=list(roles))
     )
 
 

@@ -1,5 +1,6 @@
 """Starting a run: pin what landed, name the run after it, start the execution (DECISIONS, Names)."""
 
+from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -80,7 +81,12 @@ def _month_of(request: StartRequest) -> SubVersion:
         return SubVersion.parse(request.sub_version)
     if request.scheduled_at is None:
         raise InputError("a refresh needs --sub-version YYYY_MM, or the time its schedule fired")
-    local = request.scheduled_at.astimezone(MARKET_TIME)
+    return month_at(request.scheduled_at)
+
+
+def month_at(due: datetime) -> SubVersion:
+    """The month a refresh is about that is due then."""
+    local = due.astimezone(MARKET_TIME)
     return SubVersion(local.year, local.month)
 
 

@@ -40,6 +40,8 @@ class Settings(BaseModel):
     mail_from: str | None = None
     #: Addresses of each role; a JSON object in the environment.
     mail_to: dict[str, tuple[str, ...]] = {}
+    #: Whether the calendar starts refreshes here, so that one can be overdue.
+    is_calendar_on: bool = False
     #: How long people are asked, instead of what the LOB's policy says; for rehearsals only.
     sign_off_seconds: int | None = None
     #: Six years, as HIPAA wants (45 CFR 164.316), leap days counted.

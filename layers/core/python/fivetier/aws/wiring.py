@@ -127,6 +127,7 @@ def mailing() -> Mailing:
         console_url=settings().console_url,
         state_machines=settings().state_machines,
         write_ask=mails.ask_letter,
+        write_reminder=mails.reminder_letter,
         write_outcome=mails.outcome_letter,
     )
 

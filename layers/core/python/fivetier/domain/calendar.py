@@ -1,17 +1,21 @@
 """When each line of business is refreshed (DOMAIN §2). A change here is signed like a change of policy.
 
-Data only: the stacks turn every schedule into one EventBridge Scheduler schedule, and monitoring may ask of it which
-run is overdue.
+The stacks turn every schedule into one EventBridge Scheduler schedule; who watches the runs asks here when each was
+due last.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime, time, timedelta
+from zoneinfo import ZoneInfo
 
 from fivetier.domain.tiers import Lob
 
 MARKET_ZONE = "America/New_York"
 #: Local hours in which no schedule may fire: clocks change in them, so a run would be skipped or come twice (R2.1).
 CLOCK_CHANGE_HOURS = frozenset({1, 2})
+#: Days of the week as Scheduler counts them, from 1.
+_WEEKDAYS = ("SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT")
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +86,33 @@ def refreshed_lobs() -> tuple[Lob, ...]:
     return tuple(lob for lob in Lob if any(schedule.lob is lob for schedule in SCHEDULES))
 
 
+def last_due(
+    lob: Lob, *, after: datetime, until: datetime, schedules: Iterable[Schedule] = SCHEDULES
+) -> datetime | None:
+    """The latest instant in (after, until] at which a refresh of a line of business was due; None if there was none."""
+    own = [schedule for schedule in schedules if schedule.lob is lob]
+    return max((moment for schedule in own for moment in _due(schedule, after, until)), default=None)
+
+
+def _due(schedule: Schedule, after: datetime, until: datetime) -> Iterator[datetime]:
+    """Instants in (after, until] at which a schedule fires, aware UTC."""
+    zone = ZoneInfo(schedule.timezone)
+    minutes, hours, days, months, weekdays, years = schedule.cron.split()
+    for number, name in enumerate(_WEEKDAYS, start=1):
+        weekdays = weekdays.replace(name, str(number))
+    on_days, in_months, in_years = _numbers(days, 1, 31), _numbers(months, 1, 12), _numbers(years, 1970, 2199)
+    on_weekdays = _numbers(weekdays, 1, 7)
+    clock = [time(hour, minute, tzinfo=zone) for hour in _hours(hours) for minute in _numbers(minutes, 0, 59)]
+    day, last = after.astimezone(zone).date(), until.astimezone(zone).date()
+    while day <= last:
+        # isoweekday() ends with Sunday, Scheduler begins with it.
+        is_named = day.day in on_days and day.isoweekday() % 7 + 1 in on_weekdays
+        if is_named and day.month in in_months and day.year in in_years:
+            moments = (datetime.combine(day, at).astimezone(UTC) for at in clock)
+            yield from (moment for moment in moments if after < moment <= until)
+        day += timedelta(days=1)
+
+
 def check(schedules: Iterable[Schedule] = SCHEDULES) -> None:
     """Hold schedules against R2.1.
 
@@ -104,14 +135,22 @@ def check(schedules: Iterable[Schedule] = SCHEDULES) -> None:
 
 
 def _hours(field: str) -> set[int]:
-    """Hours a cron field names: numbers, `a-b`, `*`, each perhaps with `/step`, comma separated."""
-    hours: set[int] = set()
+    return _numbers(field, 0, 23)
+
+
+def _numbers(field: str, low: int, high: int) -> set[int]:
+    """What a cron field names: numbers, `a-b`, `*` or `?`, each perhaps with `/step`, comma separated.
+
+    Raises:
+        ValueError: it has names or letters, which no schedule of ours uses.
+    """
+    numbers: set[int] = set()
     for part in field.split(","):
         span, _, step = part.partition("/")
         first, _, last = span.partition("-")
-        if first == "*":
-            first, last = "0", "23"
+        if first in ("*", "?"):
+            first, last = str(low), str(high)
         elif step and not last:
-            last = "23"
-        hours.update(range(int(first), int(last or first) + 1, int(step or 1)))
-    return hours
+            last = str(high)
+        numbers.update(range(int(first), int(last or first) + 1, int(step or 1)))
+    return numbers

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from fivetier.app.notifying import AskFacts, OutcomeFacts
+from fivetier.app.notifying import AskFacts, OutcomeFacts, ReminderFacts
 from fivetier.app.records import Letter
 from fivetier.domain.runs import RunState
 from fivetier.web.banner import who
@@ -86,6 +86,26 @@ def _ask_facts(ask: AskFacts, compared_with: str) -> Iterator[Fact]:
     yield "Manifest digest begins", ask.manifest_digest[:12]
 
 
+def reminder_letter(reminder: ReminderFacts) -> Letter:
+    """Tell who has not decided yet how much time is left."""
+    signers = listed([role(name).lower() for name in reminder.waiting_for])
+    until = f"{instant(reminder.expires_at.isoformat())}, which is {market_instant(reminder.expires_at)}"
+    return _drawn(
+        _View(
+            subject=f"Still waiting for you ({reminder.percent} % of the time is gone): {_what(reminder)}",
+            heading=f"Still waiting for sign-off: {title(_report(reminder))}",
+            lines=[f"{reminder.percent} % of the time to sign is gone. A run nobody decides expires unpublished."],
+            links=[Link(reminder.link, "Read the report and decide")],
+            facts=[
+                ("Still to decide", signers),
+                ("Open until", until),
+                ("Run", reminder.run_id),
+                ("Round", str(reminder.round_number)),
+            ],
+        )
+    )
+
+
 def outcome_letter(outcome: OutcomeFacts) -> Letter:
     """Tell everybody who was asked what became of it."""
     state = STATES.get(outcome.state, humanized(outcome.state))
@@ -113,12 +133,12 @@ def outcome_letter(outcome: OutcomeFacts) -> Letter:
     )
 
 
-def _what(facts: AskFacts | OutcomeFacts) -> str:
+def _what(facts: AskFacts | ReminderFacts | OutcomeFacts) -> str:
     """What a run is about, short enough for a subject."""
     return f"{lob_label(facts.lob)}{', roll back to' if facts.rollback_to else ''} {facts.sub_version}"
 
 
-def _report(facts: AskFacts | OutcomeFacts) -> dict[str, Any]:
+def _report(facts: AskFacts | ReminderFacts | OutcomeFacts) -> dict[str, Any]:
     """What the words of the report need of it."""
     return {"lob": facts.lob, "sub_version": facts.sub_version, "rollback_to": facts.rollback_to}
 
