@@ -7,10 +7,10 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.lock-installed
 export UV_PYTHON_DOWNLOADS := never
 
-.PHONY: help setup demo test check lint types imports lock lock-check clean
+.PHONY: help setup demo test check lint types imports lock lock-check layers layers-smoke layers-arm64-smoke clean
 
 help: ## List the targets
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 20
 
 setup: $(STAMP) ## Build .venv from the hashed lock
 
@@ -43,14 +43,38 @@ imports: setup ## Import contracts
 
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
 
+# One lock decides every version; a layer's lock is a part of it. Left out: the AWS SDK, which Lambda's Python brings,
+# awswrangler's setuptools, which it never imports, and what only pyiceberg's command line uses.
+LAYERS := engine lake
+OUTSIDE_LAYERS := boto3 botocore s3transfer setuptools click rich pygments markdown-it-py mdurl
+LAYER_COMPILE := $(COMPILE) --constraint requirements-dev.txt
+LEFT_OUT := $(addprefix --no-emit-package ,$(OUTSIDE_LAYERS))
+
 lock: setup ## Refresh the hashed locks after a change of pyproject.toml
 	$(COMPILE) --all-extras pyproject.toml --output-file requirements-dev.txt
+	@set -e; for name in $(LAYERS); do \
+	  $(LAYER_COMPILE) --group $$name $(LEFT_OUT) --output-file layers/$$name/requirements.txt; done
+	@$(LAYER_COMPILE) --group runtime --output-file layers/runtime/requirements.txt
 
-lock-check: setup ## The lock still answers pyproject.toml, and names no package host
-	@cp requirements-dev.txt $(VENV)/lock-check.txt
-	@$(COMPILE) --all-extras pyproject.toml --output-file $(VENV)/lock-check.txt
-	@diff -q requirements-dev.txt $(VENV)/lock-check.txt || { echo "requirements-dev.txt is stale: run make lock"; exit 1; }
-	@! grep -nE '(index-url|find-links|https?://)' requirements*.txt
+lock-check: setup ## The locks still answer pyproject.toml, and name no package host
+	@rm -rf $(VENV)/lock-check; mkdir -p $(VENV)/lock-check; \
+	  cp --parents requirements-dev.txt layers/*/requirements.txt $(VENV)/lock-check
+	@$(COMPILE) --all-extras pyproject.toml --output-file $(VENV)/lock-check/requirements-dev.txt
+	@set -e; for name in $(LAYERS); do \
+	  $(LAYER_COMPILE) --group $$name $(LEFT_OUT) --output-file $(VENV)/lock-check/layers/$$name/requirements.txt; done
+	@$(LAYER_COMPILE) --group runtime --output-file $(VENV)/lock-check/layers/runtime/requirements.txt
+	@for file in requirements-dev.txt layers/*/requirements.txt; do \
+	  diff -q $$file $(VENV)/lock-check/$$file || { echo "$$file is stale: run make lock"; exit 1; }; done
+	@! grep -nE '(index-url|find-links|https?://)' requirements*.txt layers/*/requirements.txt
+
+layers: setup ## Build the third-party layers for Lambda (arm64, Python 3.13) into build/layers
+	@$(BIN)/python -m infra.layers build
+
+layers-smoke: setup ## Try the layers isolated, built for this machine (x86_64)
+	@$(BIN)/python -m infra.layers smoke
+
+layers-arm64-smoke: setup ## Try the very layers that are deployed, under qemu or on an arm64 machine; minutes
+	@$(BIN)/python -m infra.layers arm64-smoke
 
 clean: ## Remove what builds and tests leave behind
 	rm -rf $(VENV) build cdk.out .pytest_cache .mypy_cache .ruff_cache .hypothesis reports

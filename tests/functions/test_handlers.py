@@ -1,19 +1,21 @@
 """Each handler stays thin, and imports with nothing but its own layers."""
 
 import ast
+import re
 import subprocess
 import sys
+from functools import cache
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
 
+from infra.stacks.function_table import FUNCTIONS
+
 ROOT = Path(__file__).parents[2]
 HANDLERS = sorted((ROOT / "functions").glob("*/handler.py"))
-ENGINE = {"normalize_feed"}
-
-#: What a layer does not hold; the other layers' packages, and everything that never reaches Lambda.
-NEVER = {"typer", "rich", "aws_cdk", "moto", "ministack", "sqlglot", "hypothesis", "pytest", "infra", "fivetier_cli"}
-NOT_IN = {"engine": {"awswrangler", "pyiceberg", "pandas"}, "lake": {"duckdb", "openpyxl"}}
+#: Ours, and never in Lambda.
+NEVER = {"infra", "fivetier_cli", "tests"}
 
 PROBE = """
 import importlib.abc, sys
@@ -26,6 +28,26 @@ sys.path[:0] = [{folder!r}, {core!r}]
 import handler
 assert callable(handler.handler)
 """
+
+
+@cache
+def _absent(family: str) -> set[str]:
+    """Every installed import name that neither the family's layer nor Lambda's runtime brings."""
+    locks = [ROOT / "layers" / name / "requirements.txt" for name in (family, "runtime")]
+    held = {name for lock in locks for name in re.findall(r"^([a-z0-9-]+)==", lock.read_text(), re.MULTILINE)}
+    brought_by = packages_distributions()
+    absent = {
+        name
+        for name, distributions in brought_by.items()
+        if not held & {re.sub(r"[-_.]+", "-", each).lower() for each in distributions}
+    }
+    return absent - {"fivetier"} | NEVER
+
+
+def test_what_a_layer_does_not_hold_is_absent() -> None:
+    assert {"awswrangler", "pyiceberg", "pandas", "numpy", "moto", "pytest", "rich"} < _absent("engine")
+    assert {"duckdb", "openpyxl", "aws_cdk", "setuptools"} < _absent("lake")
+    assert not {"boto3", "pyarrow", "yaml", "aws_lambda_powertools"} & (_absent("engine") | _absent("lake"))
 
 
 def test_there_is_a_handler_for_every_function() -> None:
@@ -48,10 +70,8 @@ def test_a_handler_is_thin_and_imports_inwards(path: Path) -> None:
 
 @pytest.mark.parametrize("path", HANDLERS, ids=lambda path: path.parent.name)
 def test_a_handler_imports_with_only_its_own_layers(path: Path) -> None:
-    layer = "engine" if path.parent.name in ENGINE else "lake"
-    code = PROBE.format(
-        names=NEVER | NOT_IN[layer], folder=str(path.parent), core=str(ROOT / "layers" / "core" / "python")
-    )
+    (family,) = {spec.layer for spec in FUNCTIONS if spec.name == path.parent.name}
+    code = PROBE.format(names=_absent(family), folder=str(path.parent), core=str(ROOT / "layers" / "core" / "python"))
     env = {"AWS_REGION": "us-east-1", "AWS_DEFAULT_REGION": "us-east-1", "POWERTOOLS_TRACE_DISABLED": "true"}
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=env, check=False)
     assert done.returncode == 0, done.stderr[-1500:]
