@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from infra.layers.families import LayersError
 from infra.settings import SettingsError, StageSettings, load_context, load_settings
 
 
@@ -60,6 +61,8 @@ def synthesize(
 
     Raises:
         MissingFunctionCode: a function of the table has no folder.
+        LayersNotBuilt: the stage wants built layers, and they are absent, stale or changed.
+        FunctionTooHeavy: Lambda would refuse a function with its layers.
         RuntimeError: CDK refuses the app or AwsSolutions has findings; each is named.
     """
     use_packaged_node()
@@ -98,7 +101,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
             f"stage {settings.name}: alarm_mail is empty, so nobody hears an alarm. "
             f"Set stages.{settings.name}.alarm_mail in cdk.json.\n"
         )
-    synthesize(settings, out_dir, validate=not given.no_validate, context=context)
+    try:
+        synthesize(settings, out_dir, validate=not given.no_validate, context=context)
+    except LayersError as error:
+        parser.exit(2, f"stage {settings.name}: {type(error).__name__}: {error}\n")
     return 0
 
 

@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 ROOT = Path(__file__).resolve().parents[1]
 STAGES = ("dev", "prod", "local")
 #: Context that may be given by `-c` and wins over the stage's own value.
-OVERRIDES = ("account", "region", "oidc_issuer", "oidc_audience", "front_door_url", "sign_off_seconds")
+OVERRIDES = ("account", "region", "oidc_issuer", "oidc_audience", "front_door_url", "layers_dir", "sign_off_seconds")
 
 #: Instead of an issuer's URL: the stage's own Cognito user pool.
 COGNITO = "cognito"
@@ -65,6 +65,8 @@ class StageSettings:
         oidc_audience: what tokens must be made out to; a pool of the stage's own knows it by itself.
         front_door_url: where people open the pages, if that is not the HTTP API's own address.
         has_console: whether the AWS console shows what runs here.
+        layers_dir: folder of the built third-party layers, seen from the project's own; without one their ARNs are
+            parameters, which will do for the local stack only: it runs functions with the project's own packages.
         mail_from: who mail comes from, verified with SES by address or by domain; without one no mail is sent.
         mail_to: addresses of each role.
         alarm_mail: who alarms are mailed to; each address confirms once. Without one nobody hears an alarm.
@@ -90,6 +92,7 @@ class StageSettings:
     oidc_audience: str | None = None
     front_door_url: str | None = None
     has_console: bool
+    layers_dir: str | None = None
     mail_from: str | None = None
     mail_to: Mapping[str, Sequence[str]] = field(default_factory=dict)
     alarm_mail: Sequence[str] = ()
@@ -111,6 +114,9 @@ class StageSettings:
         self._check_issuer()
         self._check_front_door()
         self._check_mail()
+        if self.layers_dir is None and not self.is_local:
+            why = "functions would have no third-party packages; make layers builds them into build/layers"
+            raise MissingSetting(stage=self.name, setting="layers_dir", why=why)
         if self.sign_off_seconds is not None and self.sign_off_seconds < 1:
             rule = "people need at least a second"
             raise InvalidSetting(stage=self.name, setting="sign_off_seconds", value=self.sign_off_seconds, rule=rule)

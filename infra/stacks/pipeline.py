@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from aws_cdk import CfnOutput, CfnParameter, Duration, Stack
+from aws_cdk import CfnOutput, Duration, Stack
 from aws_cdk import aws_apigatewayv2 as apigateway
 from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
@@ -22,6 +22,7 @@ from infra.constructs.grants import Grant
 from infra.constructs.people import SignInClient
 from infra.constructs.pipeline_function import LEFTOVERS, PipelineFunction
 from infra.constructs.refresh_schedules import HourlyCall, RefreshSchedules
+from infra.constructs.third_party_layers import third_party_layers
 from infra.settings import ROOT, StageSettings
 from infra.stacks.data import DataStack
 from infra.stacks.function_table import FUNCTIONS, FunctionSpec
@@ -134,12 +135,7 @@ class PipelineStack(Stack):
         return Identity(issuer=people.issuer, audience=client.user_pool_client_id)
 
     def _add_layers(self) -> dict[str, list[lambda_.ILayerVersion]]:
-        """Our package, and beside it one third-party layer per function.
-
-        Third-party layers come from a build step of their own (hashed, pruned, smoke-tested zips, not CDK bundling),
-        which uploads them and hands their ARNs over here. The local stack passes anything: it runs functions with
-        the project's own packages.
-        """
+        """Our own package, and beside it one layer of third-party packages per function (ADR 14)."""
         core = lambda_.LayerVersion(
             self,
             "CoreLayer",
@@ -149,13 +145,8 @@ class PipelineStack(Stack):
             compatible_runtimes=[lambda_.Runtime.PYTHON_3_13],
             compatible_architectures=[lambda_.Architecture.ARM_64],
         )
-        layers = {}
-        for name, content in (("engine", "pyarrow, duckdb, rapidfuzz"), ("lake", "pyarrow, awswrangler, pyiceberg")):
-            parameter = f"{name.capitalize()}LayerArn"
-            arn = CfnParameter(self, parameter, description=f"ARN of the {name} layer's version: {content}")
-            built = lambda_.LayerVersion.from_layer_version_arn(self, f"{name.capitalize()}Layer", arn.value_as_string)
-            layers[name] = [core, built]
-        return layers
+        third_party = third_party_layers(self, self._settings)
+        return {family: [core, layer] for family, layer in third_party.items()}
 
     def _add_function(self, spec: FunctionSpec) -> PipelineFunction:
         settings = self._settings

@@ -8,14 +8,21 @@ import pytest
 from infra.app import synthesize
 from infra.settings import ROLES, StageSettings, load_context, load_settings
 from tests.infra.assembly import Assembly
+from tests.support.layers import write_layers
 
 ISSUER = "https://issuer.example.test/fivetier"
 SENDER = "fivetier@mail.example.test"
 
 
 @pytest.fixture(scope="session")
-def settings() -> StageSettings:
-    context = load_context({"stage": "prod", "oidc_issuer": ISSUER, "oidc_audience": "fivetier"})
+def layers_dir(tmp_path_factory: pytest.TempPathFactory) -> str:
+    return str(write_layers(tmp_path_factory.mktemp("built") / "layers"))
+
+
+@pytest.fixture(scope="session")
+def settings(layers_dir: str) -> StageSettings:
+    given = {"stage": "prod", "oidc_issuer": ISSUER, "oidc_audience": "fivetier", "layers_dir": layers_dir}
+    context = load_context(given)
     addresses = {role: [f"{role}@example.test"] for role in ROLES}
     operators = ["operators@example.test"]
     context["stages"]["prod"] |= {"mail_from": SENDER, "mail_to": addresses, "alarm_mail": operators}

@@ -23,9 +23,9 @@ def _prod(**changed: str) -> StageSettings:
 
 
 @pytest.fixture(scope="module")
-def pooled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Assembly]:
+def pooled(tmp_path_factory: pytest.TempPathFactory, layers_dir: str) -> Iterator[Assembly]:
     """Stage prod as `cdk.json` has it, held against CloudFormation's schemas and AwsSolutions."""
-    settings = _prod()
+    settings = _prod(layers_dir=layers_dir)
     yield Assembly(synthesize(settings, tmp_path_factory.mktemp("pooled")), settings.prefix)
 
 
@@ -129,9 +129,9 @@ def test_operators_are_told_the_pool(pooled: Assembly) -> None:
     assert flat(pooled.outputs["UserPool"]["Value"]) == f"<{pool}>"
 
 
-def test_a_domain_of_ones_own_is_where_codes_and_links_go(tmp_path: Path) -> None:
+def test_a_domain_of_ones_own_is_where_codes_and_links_go(tmp_path: Path, layers_dir: str) -> None:
     door = "https://payers.example.test"
-    settings = _prod(front_door_url=door)
+    settings = _prod(front_door_url=door, layers_dir=layers_dir)
     made = Assembly(synthesize(settings, tmp_path / "out", validate=False), settings.prefix)
     (client,) = made.of_type("AWS::Cognito::UserPoolClient").values()
     assert client["CallbackURLs"] == [f"{door}/callback"]

@@ -36,6 +36,24 @@ def test_without_an_audience_nothing_is_deployed(stage: str) -> None:
 
 
 @pytest.mark.parametrize("stage", ["dev", "prod"])
+def test_without_a_folder_of_layers_nothing_is_deployed(stage: str) -> None:
+    context = _context(stage)
+    assert load_settings(context).layers_dir == "build/layers"
+    context["stages"][stage]["layers_dir"] = None
+    with pytest.raises(MissingSetting, match=rf"stage {stage}: layers_dir is not set.*make layers builds them"):
+        load_settings(context)
+
+
+def test_a_stage_whose_layers_are_not_built_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    absent = tmp_path / "build" / "layers"
+    with pytest.raises(SystemExit) as refusal:
+        main(["--stage", "dev", "-c", f"layers_dir={absent}", "--out", str(tmp_path / "out")])
+    assert refusal.value.code == 2
+    said = "stage dev: LayersNotBuilt: the third-party layers in build/layers cannot be deployed: they are not built. "
+    assert said + "Run make layers." in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("stage", ["dev", "prod"])
 def test_a_user_pool_is_what_cdk_json_names(stage: str) -> None:
     settings = load_settings(_context(stage))
     assert (settings.makes_user_pool, settings.oidc_audience) == (True, None)
@@ -132,9 +150,12 @@ def test_the_roles_that_are_written_to_are_those_people_act_in() -> None:
     assert {role for policy in policies().values() for role in policy.signing_roles} <= set(ROLES)
 
 
-def test_mail_is_off_where_nobody_said_who_it_comes_from(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+def test_mail_is_off_where_nobody_said_who_it_comes_from(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, layers_dir: str
+) -> None:
     assert load_settings(_context("prod", oidc_issuer=HTTPS, oidc_audience="fivetier")).mail_from is None
-    given = ["-c", "oidc_audience=fivetier", "--oidc-issuer", HTTPS, "--no-validate", "--out", str(tmp_path / "out")]
+    given = ["-c", "oidc_audience=fivetier", "--oidc-issuer", HTTPS, "-c", f"layers_dir={layers_dir}"]
+    given += ["--no-validate", "--out", str(tmp_path / "out")]
     assert main(["--stage", "prod", *given]) == 0
     assert "mail_from is not set, so no mail is sent" in capsys.readouterr().err
 
