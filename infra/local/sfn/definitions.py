@@ -146,6 +146,15 @@ def _check_state_transitions(states: Mapping[str, State], state: State, location
                 reason=f"Missing 'Next' target: {target}",
                 location=f"{location}/{field}",
             )
+    for field in ("Catch", "Retry"):
+        rules = state.get(field, [])
+        for number, rule in enumerate(rules[:-1]):
+            if "States.ALL" in rule.get("ErrorEquals", []):
+                raise InvalidDefinition(
+                    code="SCHEMA_VALIDATION_FAILED",
+                    reason="States.ALL must be the last rule: those behind it are never reached",
+                    location=f"{location}/{field}[{number}]",
+                )
     ends = ("Next" in state) + bool(state.get("End"))
     if state.get("Type") not in _TERMINAL_TYPES and ends != 1:
         raise InvalidDefinition(
