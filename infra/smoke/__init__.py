@@ -1,0 +1,1 @@
+"""What only a real account can show, checked after a deployment: `python -m infra.smoke --stage dev`."""
