@@ -19,9 +19,9 @@ _COULD_NOT_READ = 16
 
 
 @pytest.fixture(scope="module")
-def findings(assembly: Assembly, tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
+def findings(assembly: Assembly, tmp_path_factory: pytest.TempPathFactory, layers_dir: str) -> list[dict[str, Any]]:
     """Everything it finds in both stages, as cdk.json has them: dev with a user pool of its own."""
-    dev = load_settings(load_context({"stage": "dev"}))
+    dev = load_settings(load_context({"stage": "dev", "layers_dir": layers_dir}))
     folder = synthesize(dev, tmp_path_factory.mktemp("dev"))
     templates = [
         file
