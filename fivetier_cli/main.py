@@ -4,6 +4,7 @@ import sys
 
 import typer
 from fivetier.domain.errors import FivetierError
+from fivetier.web.words import printable
 
 from fivetier_cli import comparing, demo, mailbox, pipeline, querying, stack
 from fivetier_cli.console import Exit, err, exit_code
@@ -39,7 +40,7 @@ def main() -> None:
     try:
         app()
     except FivetierError as error:
-        err.print(f"{error.code}: {error}", style="red", markup=False)
+        err.print(f"{error.code}: {printable(str(error))}", style="red", markup=False)
         sys.exit(exit_code(error))
     except LocalStackError as error:
         err.print(f"{type(error).__name__}: {error}", style="red", markup=False)

@@ -3,6 +3,7 @@
 import datetime as dt
 import gzip
 import io
+import re
 import zipfile
 
 import pyarrow as pa
@@ -43,7 +44,7 @@ from fivetier.domain.errors import (
     UnsupportedFormat,
     WrongFileInSlot,
 )
-from fivetier.feeds import content, parquet_format
+from fivetier.feeds import content, csv_format, parquet_format, xlsx_format
 
 GOOD = directory(contract(), contract("X0001"), contract("90091"))
 
@@ -308,17 +309,53 @@ def test_json_with_a_key_per_row_is_stopped() -> None:
         read(MONTHLY, as_json([{f"k{n}": 1} for n in range(1001)]))
 
 
-def test_a_workbook_with_xml_entities_is_refused() -> None:
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
+@pytest.mark.parametrize("before", ["", f"<!--{'x' * 8192}-->"])
+@pytest.mark.parametrize("name", ["xl/workbook.xml", "xl/worksheets/sheet1.xml"])
+def test_a_workbook_with_xml_entities_is_refused(name: str, before: str, encoding: str) -> None:
     good = as_xlsx([DIRECTORY_HEADER, contract()])
     data = io.BytesIO()
     with zipfile.ZipFile(io.BytesIO(good)) as source, zipfile.ZipFile(data, "w") as target:
         for info in source.infolist():
             part = source.read(info)
-            if info.filename == "xl/workbook.xml":
-                part = b'<!DOCTYPE a [<!ENTITY b "c">]>' + part
+            if info.filename == name:
+                body = re.sub(r"^<\?xml[^>]*>", "", part.decode())
+                head = f'<?xml version="1.0" encoding="{encoding}"?>{before}<!DOCTYPE a [<!ENTITY b "c">]>'
+                part = (head + body).encode(encoding)
             target.writestr(info.filename, part)
     with pytest.raises(UnsupportedFormat, match="entities"):
         read(DIRECTORY, data.getvalue())
+
+
+def test_a_text_of_more_lines_or_cells_than_we_read_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(csv_format, "MAX_ROWS", 10)
+    with pytest.raises(ExpandsTooFar, match="10 lines"):
+        read(DIRECTORY, GOOD + b"\r\n" * 10)
+    monkeypatch.setattr(csv_format, "MAX_ROWS", 1000)
+    monkeypatch.setattr(csv_format, "MAX_CELLS", 500)
+    with pytest.raises(ExpandsTooFar, match="500 cells"):
+        read(DIRECTORY, GOOD + b"," * 500)
+
+
+def test_a_workbook_of_more_cells_than_we_read_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(xlsx_format, "_MAX_CELLS", 20)
+    with pytest.raises(ExpandsTooFar, match="20 cells"):
+        read(DIRECTORY, as_xlsx([DIRECTORY_HEADER, contract()]))
+
+
+def test_a_plain_file_has_the_limit_of_an_unpacked_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(content, "MAX_EXPANDED", 100)
+    with pytest.raises(ExpandsTooFar):
+        read(DIRECTORY, GOOD)
+
+
+def test_a_refusal_names_as_many_columns_as_people_read() -> None:
+    names = [f"column {n} {'x' * 500}" for n in range(2000)]
+    with pytest.raises(MissingColumn) as refused:
+        read(DIRECTORY, as_csv(["Contract Number", *names], ["H1234", *names]))
+    assert len(str(refused.value)) < 4_000
+    assert "more. If the publisher" in str(refused.value)
+    assert refused.value.found[-1] == names[-1]
 
 
 def test_an_encrypted_archive_is_refused() -> None:

@@ -110,6 +110,14 @@ def test_text_from_data_stays_text_wherever_it_stands() -> None:
     assert Page(html).text.count("<script>alert(1)</script>") > 30
 
 
+def test_nothing_in_data_turns_the_text_or_hides_in_it() -> None:
+    report = small_report()
+    report["quarantine"][0]["samples"][0]["value"] = "\u202eevil\u2066 \x1b[31m\x9b A\tB"
+    html = render_report(report)
+    assert not set(html) & {"\u202e", "\u2066", "\x1b", "\x9b"}
+    assert "\\x202eevil\\x2066 \\x1b[31m\\x9b A" in Page(html).text
+
+
 def test_a_formula_is_shown_as_it_came() -> None:
     report = small_report()
     report["quarantine"][0]["samples"][0]["value"] = '=HYPERLINK("x")'

@@ -87,6 +87,7 @@ def _accepted(content: Content, *, file: str, formats: Sequence[Format]) -> Cont
 
 
 def _plain(data: bytes, *, file: str, name: str, formats: Sequence[Format]) -> Content:
+    _check_size(len(data), len(data), file=file)
     if data.startswith(b"PAR1"):
         return Content(data, "parquet", name)
     if found := next((kind for magic, kind in _BINARY if data.startswith(magic)), None):

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from typing import Final
 
-from fivetier.domain.errors import TruncatedFile
-from fivetier.feeds.records import HEADER_DEPTH, Grid, Record
+from fivetier.domain.errors import ExpandsTooFar, TruncatedFile
+from fivetier.feeds.records import HEADER_DEPTH, MAX_CELLS, MAX_ROWS, Grid, Record
 
 _DELIMITERS: Final = (",", ";", "\t", "|")
 #: Read behind the text: if it does not come back as a record of its own, a quote was never closed.
@@ -18,14 +18,21 @@ def read_csv(text: str, *, file: str, score: Callable[[Sequence[Record]], int]) 
     """Split text into records.
 
     Raises:
+        ExpandsTooFar: it is longer than we read.
         TruncatedFile: the text ends inside a quote, or a stray quote swallows it.
     """
     delimiter = max(_DELIMITERS, key=lambda candidate: _fit(text, candidate, score))
     records: list[Record] = []
     try:
-        records.extend(_records(text, delimiter))
+        cells = 0
+        for record in _records(text, delimiter):
+            records.append(record)
+            cells += len(record.cells)
+            if len(records) > MAX_ROWS or cells > MAX_CELLS:
+                raise ExpandsTooFar(file=file, limit=f"{MAX_ROWS:,} lines or {MAX_CELLS:,} cells")
     except csv.Error as broken:
-        raise TruncatedFile(file=file, row=len(records) + 1, detail=f"a quote is never closed ({broken})") from broken
+        detail = f"a cell does not end, as if a quote were never closed ({broken})"
+        raise TruncatedFile(file=file, row=len(records) + 1, detail=detail) from broken
     if records.pop().cells != (_SENTINEL,):
         raise TruncatedFile(file=file, row=len(records) + 1, detail="a quote is opened and never closed")
     return Grid(

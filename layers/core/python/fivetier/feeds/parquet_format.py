@@ -7,7 +7,7 @@ import pyarrow.parquet as pq
 
 from fivetier.domain.errors import ExpandsTooFar, TruncatedFile
 from fivetier.feeds.content import MAX_EXPANDED
-from fivetier.feeds.records import MAX_ROWS, Grid, Record, as_text
+from fivetier.feeds.records import MAX_CELLS, MAX_ROWS, Grid, Record, as_text
 
 _FAULTS: Final = (pa.ArrowException, OSError, ValueError, OverflowError, LookupError)
 
@@ -23,8 +23,10 @@ def read_parquet(data: bytes, *, file: str) -> Grid:
         opened = pq.ParquetFile(pa.BufferReader(data))
         footer = opened.metadata
         size = sum(footer.row_group(index).total_byte_size for index in range(footer.num_row_groups))
-        if footer.num_rows > MAX_ROWS or footer.num_rows * footer.num_columns > 32 * MAX_ROWS or size > MAX_EXPANDED:
-            raise ExpandsTooFar(file=file, limit=f"{MAX_ROWS} rows or {MAX_EXPANDED // 1024 // 1024} MiB")
+        if footer.num_rows > MAX_ROWS or footer.num_rows * footer.num_columns > MAX_CELLS or size > MAX_EXPANDED:
+            raise ExpandsTooFar(
+                file=file, limit=f"{MAX_ROWS:,} rows, {MAX_CELLS:,} cells or {MAX_EXPANDED // 1024 // 1024} MiB"
+            )
         table = opened.read(use_threads=False)
         table.validate(full=True)
         columns = [[as_text(value) for value in column.to_pylist()] for column in table.columns]

@@ -6,19 +6,24 @@ import zipfile
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
-from typing import Final
+from typing import IO, Final
 from xml.etree.ElementTree import ParseError
+from xml.parsers import expat
 
 import openpyxl
 
 from fivetier.domain.errors import AmbiguousContent, ExpandsTooFar, InputError, TruncatedFile, UnsupportedFormat
 from fivetier.feeds.records import HEADER_DEPTH, MAX_COLUMNS, MAX_ROWS, Grid, Record, as_text
 
+#: A workbook's cell costs twenty times what one of a text file does; the largest source has 80,000.
+_MAX_CELLS: Final = 1_000_000
+
 #: What openpyxl and the zip and XML readers below it raise on damaged workbooks.
 _FAULTS: Final = (
     zipfile.BadZipFile,
     zlib.error,
     ParseError,
+    expat.ExpatError,
     EOFError,
     OSError,
     LookupError,
@@ -73,9 +78,11 @@ def _read(data: bytes, *, file: str, score: Callable[[Sequence[Record]], int]) -
 
 
 def _records(sheet: "openpyxl.worksheet._read_only.ReadOnlyWorksheet", *, file: str) -> Iterator[Record]:
+    cells = 0
     for number, row in enumerate(sheet.iter_rows(values_only=True), start=1):
-        if number > MAX_ROWS or len(row) > MAX_COLUMNS:
-            raise ExpandsTooFar(file=file, limit=f"{MAX_ROWS} rows of {MAX_COLUMNS} columns")
+        cells += len(row)
+        if number > MAX_ROWS or len(row) > MAX_COLUMNS or cells > _MAX_CELLS:
+            raise ExpandsTooFar(file=file, limit=f"{MAX_ROWS:,} rows, {MAX_COLUMNS:,} columns or {_MAX_CELLS:,} cells")
         yield Record(number, tuple(as_text(value) for value in row))
 
 
@@ -85,6 +92,31 @@ def _refuse_entities(data: bytes, *, file: str) -> None:
         for info in archive.infolist():
             if info.filename.endswith((".xml", ".rels")):
                 with archive.open(info) as part:
-                    if b"<!DOCTYPE" in part.read(4096):
+                    if _declares_a_type(part):
                         found = "a workbook that declares XML entities"
                         raise UnsupportedFormat(file=file, found=found, accepted=["xlsx"])
+
+
+class _Decided(Exception):
+    """The first element or the document type was reached."""
+
+    def __init__(self, is_declared: bool) -> None:
+        self.is_declared = is_declared
+
+
+def _declares_a_type(part: IO[bytes]) -> bool:
+    """Whether a document type stands before the first element, in whatever encoding and however far in."""
+
+    def decide(is_declared: bool) -> Callable[..., None]:
+        def handle(*_: object) -> None:
+            raise _Decided(is_declared)
+
+        return handle
+
+    parser = expat.ParserCreate()
+    parser.StartDoctypeDeclHandler, parser.StartElementHandler = decide(True), decide(False)
+    try:
+        parser.ParseFile(part)
+    except _Decided as decided:
+        return decided.is_declared
+    return False

@@ -40,6 +40,7 @@ def environment() -> Environment:
         loader=PackageLoader("fivetier.web", "templates"),
         autoescape=True,
         undefined=StrictUndefined,
+        finalize=_visible,
         trim_blocks=True,
         lstrip_blocks=True,
     )
@@ -48,6 +49,11 @@ def environment() -> Environment:
     result.globals.update(standalone_policy=STANDALONE_POLICY.format(style=_source(style)))
     result.filters.update(count=words.count, many=words.many, breakable=_breakable)
     return result
+
+
+def _visible(value: Any) -> Any:
+    """Data must not turn the direction of the text people sign, nor hide in it."""
+    return words.visible(value) if isinstance(value, str) else value
 
 
 def _asset(name: str) -> str:

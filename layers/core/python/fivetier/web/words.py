@@ -1,11 +1,17 @@
 """How the report speaks: numbers, months, states and codes in plain American English."""
 
+import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from typing import Final, TypeVar
 from zoneinfo import ZoneInfo
 
 from fivetier.domain.calendar import MARKET_ZONE
 from fivetier.domain.tiers import Lob
+
+_Text = TypeVar("_Text", bound=str)
+#: Control characters but tab and line ends, and those that turn the direction of writing.
+_ACTING: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
 _MONTHS = (
     "January",
@@ -178,6 +184,11 @@ def role(value: str) -> str:
 def printable(line: str) -> str:
     """Data must not move the cursor, color the terminal or start a line of its own."""
     return "".join(char if char.isprintable() else f"\\x{ord(char):02x}" for char in line)
+
+
+def visible(text: _Text) -> _Text:
+    """The same text with characters that control a terminal or turn the direction of writing spelled out."""
+    return type(text)(_ACTING.sub(lambda found: f"\\x{ord(found[0]):02x}", text)) if _ACTING.search(text) else text
 
 
 def listed(items: Sequence[str]) -> str:

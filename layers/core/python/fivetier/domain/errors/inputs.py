@@ -4,6 +4,19 @@ from collections.abc import Sequence
 
 from fivetier.domain.errors.base import InputError
 
+_MOST_NAMES, _LONGEST_NAME = 30, 60
+
+
+def _cut(name: str) -> str:
+    """A name from a file, at a length people read."""
+    return name if len(name) <= _LONGEST_NAME else f"{name[:_LONGEST_NAME]}..."
+
+
+def _shown(names: Sequence[str]) -> str:
+    """Names from a file, as many as people read; the error holds all."""
+    more = len(names) - _MOST_NAMES
+    return ", ".join(map(_cut, names[:_MOST_NAMES])) + (f" and {more:,} more" if more > 0 else "")
+
 
 class EmptyFile(InputError):
     """The file has no bytes, or nothing but blanks."""
@@ -55,10 +68,10 @@ class MissingColumn(InputError):
         self, *, file: str, columns: Sequence[str], found: Sequence[str], near: dict[str, str] | None = None
     ) -> None:
         self.file, self.columns, self.found, self.near = file, tuple(columns), tuple(found), near or {}
-        hint = "".join(f" Was {want!r} renamed to {got!r}?" for want, got in self.near.items())
+        hint = "".join(f" Was {want!r} renamed to {_cut(got)!r}?" for want, got in self.near.items())
         super().__init__(
-            f"{file}: required column(s) missing: {', '.join(columns)}.{hint} "
-            f"Columns found: {', '.join(found) or 'none'}. If the publisher renamed it, add the name to the mapping."
+            f"{file}: required column(s) missing: {_shown(columns)}.{hint} "
+            f"Columns found: {_shown(found) or 'none'}. If the publisher renamed it, add the name to the mapping."
         )
 
 
@@ -67,7 +80,9 @@ class DuplicateColumn(InputError):
 
     def __init__(self, *, file: str, column: str, positions: Sequence[int]) -> None:
         self.file, self.column, self.positions = file, column, tuple(positions)
-        super().__init__(f"{file}: column {column!r} stands at positions {', '.join(map(str, positions))}; keep one.")
+        super().__init__(
+            f"{file}: column {_cut(column)!r} stands at positions {', '.join(map(str, positions))}; keep one."
+        )
 
 
 class WrongFileInSlot(InputError):
@@ -162,7 +177,7 @@ class AmbiguousContent(InputError):
     def __init__(self, *, file: str, what: str, candidates: Sequence[str]) -> None:
         self.file, self.what, self.candidates = file, what, tuple(candidates)
         super().__init__(
-            f"{file}: several {what} could be the feed: {', '.join(candidates)}. Land a file with only the right one."
+            f"{file}: several {what} could be the feed: {_shown(candidates)}. Land a file with only the right one."
         )
 
 
@@ -171,7 +186,7 @@ class ExpandsTooFar(InputError):
 
     def __init__(self, *, file: str, limit: str) -> None:
         self.file, self.limit = file, limit
-        super().__init__(f"{file}: unpacking was stopped, it passes {limit}. Look at the file before landing it again.")
+        super().__init__(f"{file}: reading was stopped, it passes {limit}. Look at the file before landing it again.")
 
 
 class UnknownFeedVersion(InputError):
@@ -180,6 +195,6 @@ class UnknownFeedVersion(InputError):
     def __init__(self, *, file: str, found: str, major: int) -> None:
         self.file, self.found, self.major = file, found, major
         super().__init__(
-            f"{file}: feed_version {found or 'is not given'}; this mapping reads version {major}.x.x. "
+            f"{file}: feed_version {_cut(found) or 'is not given'}; this mapping reads version {major}.x.x. "
             f"Land the feed in that version, or sign a mapping for the new one."
         )
