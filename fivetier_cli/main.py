@@ -6,7 +6,7 @@ import typer
 from fivetier.domain.errors import FivetierError
 from fivetier.web.words import printable
 
-from fivetier_cli import comparing, demo, mailbox, pipeline, querying, stack
+from fivetier_cli import auditing, comparing, demo, mailbox, pipeline, querying, stack
 from fivetier_cli.console import Exit, err, exit_code
 from infra.local.errors import LocalStackError
 
@@ -32,7 +32,7 @@ for command in (
     querying.sql,
 ):
     app.command()(command)
-app.add_typer(querying.audit_app, name="audit")
+app.add_typer(auditing.audit_app, name="audit")
 
 
 def main() -> None:

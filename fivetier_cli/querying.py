@@ -1,24 +1,19 @@
-"""`fivetier sql` and `fivetier audit verify`: read what is published, and prove how it came about."""
+"""`fivetier sql`: read what is published."""
 
 import csv
 import sys
 import time
-from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
-from fivetier.domain.audit import ChainedEvent, verify
-from fivetier.domain.tiers import Lob
 from rich.console import Console
 from rich.table import Table
 
-from fivetier_cli.console import Exit, UsageError, err, out, print_json
+from fivetier_cli.console import UsageError, err, out, print_json
 from fivetier_cli.stack import DEFAULT_STATE, AsJson, Deployed, StateDir, attach
 
 Columns = list[str]
 Rows = list[list[str | None]]
-
-audit_app = typer.Typer(help="The audit chain.", no_args_is_help=True)
 
 
 def sql(
@@ -77,57 +72,3 @@ def run_query(statement: str, deployed: Deployed, *, staging: bool = False) -> t
         columns = [column["Name"] for column in page["ResultSet"]["ResultSetMetadata"]["ColumnInfo"]]
         rows += [[cell.get("VarCharValue") for cell in row["Data"]] for row in page["ResultSet"]["Rows"]]
     return columns, rows[1:]  # Athena's first row repeats the header
-
-
-@audit_app.command("verify")
-def audit_verify(
-    lob: Annotated[Lob, typer.Option(help="Whose chain.")] = Lob.MEDICARE_ADVANTAGE,
-    folder: Annotated[
-        Path | None, typer.Option("--dir", help="Verify a downloaded copy of the chain instead; needs no stack.")
-    ] = None,
-    anchor: Annotated[list[str] | None, typer.Option(help="A head hash known from elsewhere; repeatable.")] = None,
-    state: StateDir = DEFAULT_STATE,
-    as_json: AsJson = False,
-) -> None:
-    """Check the audit chain from first to last event, and that published releases are anchored in it."""
-    events, anchors = _from_folder(folder) if folder else _from_stack(lob, state)
-    problems = verify(events, lob=lob.value, anchors=[*anchors, *(anchor or [])])
-    head = max(events, key=lambda event: event.seq, default=None)
-    result = {
-        "lob": lob.value,
-        "events": len(events),
-        "head": None if head is None else head.hash,
-        "anchors": len(anchors) + len(anchor or []),
-        "ok": not problems,
-        "problems": problems,
-    }
-    if as_json:
-        print_json(result)
-    else:
-        out.print(f"{lob.value}: {len(events)} events, head {result['head']}", markup=False)
-        for problem in problems:
-            out.print(f"  {problem}", style="red", markup=False)
-        out.print("The chain holds." if not problems else "The chain does not hold.")
-    if problems:
-        raise typer.Exit(Exit.RUN_FAILED)
-
-
-def _from_folder(folder: Path) -> tuple[list[ChainedEvent], list[str]]:
-    events = []
-    for path in sorted(folder.rglob("*.json")):
-        try:
-            events.append(ChainedEvent.model_validate_json(path.read_bytes()))
-        except ValueError as error:
-            raise UsageError(f"{path} is no audit event: {error}") from error
-    return events, []
-
-
-def _from_stack(lob: Lob, state: Path) -> tuple[list[ChainedEvent], list[str]]:
-    """The stored chain, with the head recorded in the release row as anchor."""
-    attach(state).use()
-    from fivetier.app.chaining import settle
-    from fivetier.aws.runtime import ports
-
-    settle(lob, ports())
-    current: Any = ports().lake.current_release(lob)
-    return ports().audit.read_from(lob, 0), [] if current is None else [current.audit_head]

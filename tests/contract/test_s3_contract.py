@@ -90,6 +90,8 @@ def test_a_version_put_over_an_event_fools_nobody(s3: Any, audit: S3Audit) -> No
     s3.put_object(Bucket="audit", Key=place(0), Body=forged.to_bytes())
     s3.put_object(Bucket="audit", Key=place(0), Body=b"garbage")
     assert audit.read_from(LOB, 0) == [first]
+    (stored,) = audit.read_objects(LOB)
+    assert (stored.data, stored.is_covered) == (first.to_bytes(), True)
 
 
 def test_a_delete_marker_hides_nothing(s3: Any, audit: S3Audit) -> None:
@@ -98,6 +100,7 @@ def test_a_delete_marker_hides_nothing(s3: Any, audit: S3Audit) -> None:
         audit.put_next(event)
     s3.delete_object(Bucket="audit", Key=place(0))
     assert audit.read_from(LOB, 0) == chained
+    assert [stored.is_covered for stored in audit.read_objects(LOB)] == [True, False]
 
 
 def test_what_is_no_place_of_the_chain_is_passed_over(s3: Any, audit: S3Audit) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import pyarrow as pa
 import pyarrow.compute as pc
 from fivetier.app.records import Release
-from fivetier.aws.parquet import from_parquet
+from fivetier.aws.parquet import from_parquet, to_parquet
 from fivetier.domain.errors import BaseMoved, FileDoesNotFit, ObjectChanged, ReleaseFilesDiffer
 from fivetier.domain.manifest import Manifest, ManifestFile, sha256_hex
 from fivetier.domain.tables import RELEASE_TABLES, Table
@@ -30,6 +30,17 @@ class FakeLake:
 
     def read_release(self, lob: str, release_id: str) -> dict[str, pa.Table]:
         return {table.name: self._rows(table, lob, release_id) for table in RELEASE_TABLES}
+
+    def release_rows(self, lob: str) -> dict[str, Release | None]:
+        return {row.run_id: row for row in reversed(self.publications) if row.lob == lob}
+
+    def release_files(self, lob: str, release_id: str) -> dict[str, str | None]:
+        return {
+            key: sha256_hex(to_parquet(rows))
+            for (_, release), files in self.added.items()
+            for key, rows in files.items()
+            if release == release_id and set(rows["lob"].to_pylist()) == {lob}
+        }
 
     def schema_ids(self) -> dict[str, str]:
         return {table.name: "0" for table in RELEASE_TABLES}

@@ -5,7 +5,7 @@ from datetime import datetime
 from itertools import count
 
 import pyarrow as pa
-from fivetier.app.records import LandedObject, StagedObject
+from fivetier.app.records import AuditObject, LandedObject, StagedObject
 from fivetier.aws.parquet import from_parquet, to_parquet
 from fivetier.domain.audit import ChainedEvent
 from fivetier.domain.errors import ObjectChanged
@@ -132,3 +132,7 @@ class FakeAudit:
     def read_from(self, lob: str, seq: int) -> list[ChainedEvent]:
         places = sorted(place for place in self.objects if place[0] == lob and place[1] >= seq)
         return [ChainedEvent.model_validate_json(self.objects[place]) for place in places]
+
+    def read_objects(self, lob: str) -> list[AuditObject]:
+        held = {f"audit/{of}/{seq:012}.json": data for (of, seq), data in sorted(self.objects.items()) if of == lob}
+        return [AuditObject(key=key, data=data) for key, data in held.items()]

@@ -54,3 +54,13 @@ class AuditSuite:
             won = list(pool.map(scene.audit.put_next, rivals))
         assert won.count(True) == 1
         assert scene.audit.read_from(LOB, 0) == [rivals[won.index(True)]]
+
+    def test_an_auditor_gets_the_objects_as_they_are_stored(self, scene: AuditScene) -> None:
+        chained = chain_of(3)
+        for event in chained:
+            scene.audit.put_next(event)
+        scene.audit.put_next(chain_of(1, "medicaid")[0])
+        found = scene.audit.read_objects(LOB)
+        assert [stored.data for stored in found] == [event.to_bytes() for event in chained]
+        assert [stored.key for stored in found] == [f"audit/{LOB}/{seq:012}.json" for seq in range(3)]
+        assert not any(stored.is_covered for stored in found)

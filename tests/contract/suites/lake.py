@@ -183,6 +183,21 @@ class LakeSuite:
             with pytest.raises(ObjectChanged, match="as signed"):
                 require_signed_rows(lob, release_id, manifest.files, stores)
 
+    def test_an_auditor_gets_hashes_of_the_files_readers_get(self, scene: LakeScene) -> None:
+        manifest = add(scene, "r1", rows={CONTRACT: []})
+        add(scene, "r2")
+        signed = {f"lake/{f.table}/r1/{f.key.rsplit('/', 1)[1]}": f.sha256 for f in manifest.files if f.rows}
+        assert scene.lake.release_files(LOB, "r1") == signed
+        assert scene.lake.release_files("medicaid", "r1") == scene.lake.release_files(LOB, "r9") == {}
+
+    def test_an_auditor_gets_the_row_of_every_publication(self, scene: LakeScene) -> None:
+        assert scene.lake.release_rows(LOB) == {}
+        rows = [release_row("r1", base=None), release_row("r2", base="r1"), release_row("r1", base="r2", run_id="r3")]
+        for row in rows:
+            scene.lake.set_current_release(row)
+        scene.lake.set_current_release(release_row("m1", base=None, lob="medicaid"))
+        assert scene.lake.release_rows(LOB) == {row.run_id: row for row in rows}
+
     def test_a_late_repeat_never_undoes_a_rollback(self, scene: LakeScene) -> None:
         scene.lake.set_current_release(release_row("r1", base=None))
         scene.lake.set_current_release(release_row("r2", base="r1"))

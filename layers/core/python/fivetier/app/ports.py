@@ -6,7 +6,7 @@ from typing import Any, Protocol
 
 import pyarrow as pa
 
-from fivetier.app.records import ChainHead, LandedObject, Lease, Mail, OpenAsk, Release, Run, StagedObject
+from fivetier.app.records import AuditObject, ChainHead, LandedObject, Lease, Mail, OpenAsk, Release, Run, StagedObject
 from fivetier.domain.audit import AuditEvent, ChainedEvent
 from fivetier.domain.manifest import Manifest
 from fivetier.domain.runs import RunState
@@ -91,6 +91,14 @@ class Lake(Protocol):
 
     def read_release(self, lob: str, release_id: str) -> dict[str, pa.Table]:
         """All rows of one release, by table name."""
+        ...
+
+    def release_rows(self, lob: str) -> dict[str, Release | None]:
+        """The row of each publication by run, as its own object holds it; None for one that cannot be read."""
+        ...
+
+    def release_files(self, lob: str, release_id: str) -> dict[str, str | None]:
+        """SHA-256 of each file readers of a release get, by production key; None for one that is gone."""
         ...
 
     def schema_ids(self) -> dict[str, str]:
@@ -249,6 +257,10 @@ class AuditStore(Protocol):
 
     def read_from(self, lob: str, seq: int) -> list[ChainedEvent]:
         """Every stored event from `seq` on (the oldest version of each object)."""
+        ...
+
+    def read_objects(self, lob: str) -> list[AuditObject]:
+        """Every object of the chain as it is stored, for whoever judges it elsewhere."""
         ...
 
 

@@ -143,9 +143,10 @@ def close_run(request: CloseRequest, ports: Ports) -> RunStatus:
     if request.failure and not is_live:
         cause = readable_cause(request.failure.get("Cause", ""))
         changes |= {"error": request.failure.get("Error", "Unknown"), "cause": cause}
-    event = Occasion(run.run_id, run.lob).event(
-        f"run_{state.value.lower()}", now, **{key: changes[key] for key in ("error", "cause") if key in changes}
-    )
+    said: dict[str, Any] = {key: changes[key] for key in ("error", "cause") if key in changes}
+    if current is not None and is_live:
+        said["release"] = current.model_dump(mode="json")  # binds the row to the chain, as the chain is bound by it
+    event = Occasion(run.run_id, run.lob).event(f"run_{state.value.lower()}", now, **said)
     ports.runs.transition(run.run_id, allowed=sorted(OPEN), to=state, changes=changes, event=event)
     return RunStatus(run_id=run.run_id, state=state)
 

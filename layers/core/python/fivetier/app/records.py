@@ -110,6 +110,14 @@ class Mail(Letter):
     to: tuple[str, ...]
 
 
+class AuditObject(Record):
+    """One object of the audit chain as it was first written; `is_covered` once somebody wrote over it or deleted it."""
+
+    key: str
+    data: bytes
+    is_covered: bool = False
+
+
 class ChainHead(Record):
     """Where the audit chain of a LOB ends; seq -1 and the genesis hash when it is empty."""
 

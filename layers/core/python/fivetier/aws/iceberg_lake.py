@@ -52,6 +52,18 @@ class IcebergLake:
         """All rows of one release by table name, in no promised order; empty tables where it has none."""
         return {table.name: self._read(table, _release_slice(lob, release_id)) for table in RELEASE_TABLES}
 
+    def release_rows(self, lob: str) -> dict[str, Release | None]:
+        """The row of each publication by run, as its own object holds it; None for one that cannot be read."""
+        prefix = f"lake/{RELEASE.name}/{lob}/"
+        found = s3_objects.list_keys(self._s3, self._bucket, prefix)
+        return {key.removeprefix(prefix).removesuffix(".parquet"): self._stored_row(key) for key in found}
+
+    def release_files(self, lob: str, release_id: str) -> dict[str, str | None]:
+        """SHA-256 of each file readers of a release get, by production key; None for one that is gone."""
+        tables = [loaded for table in RELEASE_TABLES if (loaded := self._load(table)) is not None]
+        paths = [f.file_path for t in tables for f in iceberg_commit.files_of(t, _release_slice(lob, release_id))]
+        return {path.removeprefix(f"s3://{self._bucket}/"): self._hash(path) for path in paths}
+
     def schema_ids(self) -> dict[str, str]:
         """Schema id of each release table; a table not made yet will begin with 0."""
         loaded = {table.name: self._load(table) for table in RELEASE_TABLES}
@@ -183,6 +195,20 @@ class IcebergLake:
         if stored.model_dump(exclude=set(_OF_THE_MOMENT)) != release.model_dump(exclude=set(_OF_THE_MOMENT)):
             raise ObjectChanged(key=key, expected=f"the row of {release.run_id}", found=f"the row of {stored.run_id}")
         return path, stored
+
+    def _stored_row(self, key: str) -> Release | None:
+        body = s3_objects.open_version(self._s3, self._bucket, key, None).read()
+        try:
+            return _from_rows(from_parquet(body))
+        except (pa.ArrowException, ValueError, KeyError, FileDoesNotFit):
+            return None
+
+    def _hash(self, path: str) -> str | None:
+        bucket, _, key = path.removeprefix("s3://").partition("/")
+        try:
+            return s3_objects.hash_version(self._s3, bucket, key, None)[0]
+        except ObjectChanged:
+            return None
 
     def _current(self, table: IcebergTable, lob: str) -> Release | None:
         rows = _scan(table, RELEASE, iceberg_commit.equals("lob", lob))

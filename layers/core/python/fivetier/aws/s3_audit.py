@@ -22,6 +22,7 @@ from fivetier.domain.errors import AuditChainBroken
 
 if TYPE_CHECKING:  # the ports bring Arrow in, which not every function has
     from fivetier.app.ports import Clock
+    from fivetier.app.records import AuditObject
 
 _PLACE = re.compile(r"audit/[^/]+/(\d{12})\.json")
 
@@ -63,6 +64,20 @@ class S3Audit:
         after = _key(lob, seq - 1) if seq > 0 else ""
         versions = s3_objects.list_versions(self._s3, self._bucket, f"audit/{lob}/", after=after)
         return [self._read(lob, version) for version in _oldest_of_each_place(versions)]
+
+    def read_objects(self, lob: str) -> list[AuditObject]:
+        """Every object of the chain as it is stored, for whoever judges it elsewhere."""
+        from fivetier.app.records import AuditObject
+
+        versions = s3_objects.list_versions(self._s3, self._bucket, f"audit/{lob}/")
+        return [
+            AuditObject(
+                key=oldest["Key"],
+                data=s3_objects.open_version(self._s3, self._bucket, oldest["Key"], oldest["VersionId"]).read(),
+                is_covered=not oldest["IsLatest"],
+            )
+            for oldest in _oldest_of_each_place(versions)
+        ]
 
     def _read(self, lob: str, version: dict[str, Any]) -> ChainedEvent:
         body = s3_objects.open_version(self._s3, self._bucket, version["Key"], version["VersionId"])
