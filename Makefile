@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.lock-installed
 export UV_PYTHON_DOWNLOADS := never
 
-.PHONY: help setup demo test check lint types imports lock lock-check layers layers-smoke layers-arm64-smoke asl-reader sbom audit clean
+.PHONY: help setup demo test bad-inputs tamper check lint types imports lock lock-check layers layers-smoke layers-arm64-smoke asl-reader sbom audit clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 20
@@ -25,6 +25,12 @@ $(STAMP): requirements-uv.txt requirements-dev.txt pyproject.toml
 
 demo: setup ## Show it all on the bundled sample: a link to sign, then the answer (ARGS=--auto-sign)
 	@$(BIN)/fivetier demo $(ARGS)
+
+bad-inputs: setup ## Campaign: hundreds of bad files, each read exactly or refused clearly (ARGS="--only names --seed 7")
+	@$(BIN)/python -m campaigns.bad_inputs $(ARGS)
+
+tamper: setup ## Campaign: every stored object altered in every way, verified off line (ARGS="--no-stack --seed 7")
+	@$(BIN)/python -m campaigns.tamper $(ARGS)
 
 test: setup ## Run every test
 	$(BIN)/python -m pytest
