@@ -206,3 +206,15 @@ def test_a_stage_may_ask_for_less_time_than_the_policy(office: Office) -> None:
     office.world.clock.advance(seconds=-30)
     found = watch_runs(office.world, is_calendar_on=False, sign_off_seconds=60)
     assert (found.asks_past_half, found.asks_past_eighty) == (1, 0)
+
+
+def test_a_reminder_of_a_round_that_was_replaced_reaches_nobody(office: Office) -> None:
+    office.land(MONTH, directory(entries()))
+    run_id = office.fire()
+    assert run_id is not None
+    digest = office.to_sign_off(run_id)
+    office.world.clock.advance(days=4)
+    office.watch()
+    office.ask(run_id, digest, "2026-10-06T10:00:00.000000Z", "scheduler")
+    office.mail()
+    assert office.world.mailer.sent == []
