@@ -290,7 +290,9 @@ CHECKS = (
     Check("audit-lock", _audit_lock, "Object Lock cannot be mended: tear the empty stage down and deploy anew"),
     Check("audit-append-only", _audit_append_only, "cdk deploy the data stack: its policy was changed", needs_aws=True),
     Check("table", _table, "cdk deploy the data stack: the table was changed by hand", needs_aws=True),
-    Check("layers", _layers, "an import error: build the layers anew for Python 3.13 on arm64 (ADR 7)"),
+    Check(
+        "layers", _layers, "an import error: build the layers anew (make layers, make layers-arm64-smoke) and deploy"
+    ),
     Check("rights", _rights, "cdk deploy the pipeline stack: a role was changed by hand", needs_aws=True),
     Check("views", _views, "before the first publication there is no table to read: publish, then run this again"),
     Check("mail", _mail, "docs/operators.md, Mail: verify the sender, leave the sandbox", needs_aws=True),
