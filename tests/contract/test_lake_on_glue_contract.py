@@ -346,3 +346,28 @@ def test_nothing_is_ever_deleted(scene: LakeScene) -> None:
 def test_a_table_that_is_not_there_loads_as_none(scene: LakeScene) -> None:
     catalog = GlueCatalog("glue", client=moto.client("glue"), **moto.FILE_IO)
     assert load(catalog, "production", RELEASE) is None
+
+
+# ---- evidence --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("attack", ["the same bytes again", "other bytes", "a delete marker"])
+def test_a_row_somebody_wrote_over_is_no_evidence(scene: LakeScene, attack: str) -> None:
+    s3, key = moto.client("s3"), f"lake/release/{LOB}/r1.parquet"
+    scene.lake.set_current_release(release_row("r1", base=None))
+    scene.lake.set_current_release(release_row("r2", base="r1"))
+    data = s3.get_object(Bucket="lake", Key=key)["Body"].read()
+    if attack == "a delete marker":
+        s3.delete_object(Bucket="lake", Key=key)
+    else:
+        s3.put_object(Bucket="lake", Key=key, Body=data if attack == "the same bytes again" else b"PAR1")
+    assert scene.lake.release_rows(LOB) == {"r1": None, "r2": release_row("r2", base="r1")}
+
+
+def test_a_published_file_that_is_gone_is_listed_without_a_hash(scene: LakeScene) -> None:
+    scene.lake.add_release_files(staged_manifest(scene.staging, "r1"), properties=SAID)
+    key = "lake/contract/r1/part-00000.parquet"
+    moto.client("s3").delete_object(Bucket="lake", Key=key)
+    files = scene.lake.release_files(LOB, "r1")
+    assert files[key] is None
+    assert sum(found is not None for found in files.values()) == 3

@@ -94,7 +94,7 @@ class Lake(Protocol):
         ...
 
     def release_rows(self, lob: str) -> dict[str, Release | None]:
-        """The row of each publication by run, as its own object holds it; None for one that cannot be read."""
+        """The row of each publication by run, as its own object holds it; None for one altered since."""
         ...
 
     def release_files(self, lob: str, release_id: str) -> dict[str, str | None]:

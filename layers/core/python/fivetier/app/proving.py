@@ -235,7 +235,7 @@ class _Prover:
         for story in published:
             row = self.evidence.rows.get(story.run_id)
             if row is None:
-                self.say(f"the release row of {story.run_id} is gone or cannot be read")
+                self.say(f"the release row of {story.run_id} is gone, was written over or cannot be read")
             else:
                 self._row(f"the release row of {story.run_id}", row, story, seqs)
         for run_id in self.evidence.rows.keys() - {story.run_id for story in published}:

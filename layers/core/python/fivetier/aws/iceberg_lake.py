@@ -53,10 +53,20 @@ class IcebergLake:
         return {table.name: self._read(table, _release_slice(lob, release_id)) for table in RELEASE_TABLES}
 
     def release_rows(self, lob: str) -> dict[str, Release | None]:
-        """The row of each publication by run, as its own object holds it; None for one that cannot be read."""
+        """The row of each publication by run, as its own object holds it.
+
+        None for one that cannot be read, or that has other versions than the one it was written as.
+        """
         prefix = f"lake/{RELEASE.name}/{lob}/"
-        found = s3_objects.list_keys(self._s3, self._bucket, prefix)
-        return {key.removeprefix(prefix).removesuffix(".parquet"): self._stored_row(key) for key in found}
+        versions: dict[str, list[dict[str, Any]]] = {}
+        for version in s3_objects.list_versions(self._s3, self._bucket, prefix):
+            versions.setdefault(version["Key"], []).append(version)
+        return {
+            key.removeprefix(prefix).removesuffix(".parquet"): self._stored_row(key)
+            if len(found) == 1 and found[0]["IsLatest"]
+            else None
+            for key, found in versions.items()
+        }
 
     def release_files(self, lob: str, release_id: str) -> dict[str, str | None]:
         """SHA-256 of each file readers of a release get, by production key; None for one that is gone."""
