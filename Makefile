@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.lock-installed
 export UV_PYTHON_DOWNLOADS := never
 
-.PHONY: help setup demo test bad-inputs tamper check lint types imports lock lock-check layers layers-smoke layers-arm64-smoke asl-reader sbom audit clean
+.PHONY: help setup demo test bad-inputs tamper faults check lint types imports lock lock-check layers layers-smoke layers-arm64-smoke asl-reader sbom audit clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 20
@@ -34,6 +34,9 @@ tamper: setup ## Campaign: every stored object altered in every way, verified of
 
 test: setup ## Run every test
 	$(BIN)/python -m pytest
+
+faults: setup ## Break every AWS call of every step; report in reports/faults.txt (ARGS="--replay CASE", "--seed N")
+	$(BIN)/python -m tests.faults.campaign --report reports $(ARGS)
 
 check: lint types imports lock-check test ## What CI runs
 

@@ -151,7 +151,7 @@ def _filled(template: Any, paths: dict[str, str]) -> Any:
 
 
 def lake(monkeypatch: pytest.MonkeyPatch) -> LakeScene:
-    monkeypatch.setattr(GlueResponse, "update_table", _update_table_as_glue_does)
+    monkeypatch.setattr(GlueResponse, "update_table", update_table_as_glue_does)
     s3 = bucket("staging")
     bucket("lake")
     glue = client("glue")
@@ -228,7 +228,7 @@ def mail(monkeypatch: pytest.MonkeyPatch) -> MailScene:
     return MailScene(SesMailer(ses, SENDER), outbox, close)
 
 
-def _update_table_as_glue_does(response: GlueResponse) -> Any:
+def update_table_as_glue_does(response: GlueResponse) -> Any:
     """UpdateTable with the version check that moto leaves out, without which commits are lost without a word."""
     name, table = response.parameters["DatabaseName"], response.parameters["TableInput"]
     seen, current = response.parameters.get("VersionId"), response.glue_backend.get_table(name, table["Name"])

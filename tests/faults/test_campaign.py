@@ -1,0 +1,67 @@
+"""The campaign's own machinery: it holds where the product does, and finds a defect that is planted."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.faults import cases
+from tests.faults.stage import ASK, Invocation
+from tests.faults.wire import KINDS
+
+ROOT = Path(__file__).parents[2]
+
+
+def campaign(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """In a process of its own: it emulates AWS for the rest of its life."""
+    command = [sys.executable, "-m", "tests.faults.campaign", "--workers", "2", *arguments]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+
+
+def test_cases_hold_and_are_counted_by_step_and_fault() -> None:
+    done = campaign("--replay", "fail/2/0/crash_before", "--replay", "fail/2/0/throttle")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "held 2/2" in done.stdout
+
+
+def test_a_planted_defect_is_found_and_told_with_the_name_that_replays_it() -> None:
+    done = campaign("--plant", "lost_events", "--replay", "fail/2/0/throttle")
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert "MISS fail/2/0/throttle" in done.stdout
+    assert "0 events" in done.stdout
+
+
+LOG = (Invocation("f", ("s3.GetObject", "s3.PutObject", "dynamodb.TransactWriteItems")),)
+
+
+def test_each_different_aws_a_dying_process_leaves_is_tried() -> None:
+    found = [case.name for case in cases.singles("p", LOG, [0], cases.Tried())]
+    assert len(set(found)) == len(found)
+    crashes = [name for name in found if "crash" in name]
+    assert crashes == ["p/0/0/crash_before", "p/0/1/crash_after", "p/0/2/crash_after"]
+    assert {name.split("/")[2] for name in found if name.endswith("_out")} == {"0", "1", "2"}
+
+
+def test_exhaustive_is_every_kind_at_every_call_that_can_meet_it() -> None:
+    found = list(cases.singles("p", LOG, [0], None))
+    assert len(found) == 3 * len(KINDS) - 2  # only a transaction conflicts
+
+
+def test_step_functions_itself_does_not_crash() -> None:
+    log = (Invocation(ASK, ("dynamodb.TransactWriteItems",)),)
+    assert not [case for case in cases.singles("p", log, [0], None) if "crash" in case.kind]
+
+
+def test_a_seed_picks_the_same_double_faults_again() -> None:
+    log = LOG * 5
+    first, second = ([case.name for case in cases.doubles("p", log, seed=3, count=4)] for _ in range(2))
+    assert first == second
+    assert first != [case.name for case in cases.doubles("p", log, seed=4, count=4)]
+    assert cases.parse(first[0])[1].faults == next(cases.doubles("p", log, seed=3, count=4)).faults
+
+
+@pytest.mark.parametrize("name", ["p", "p/1", "p/1/2/nothing"])
+def test_a_name_that_is_none_is_refused(name: str) -> None:
+    with pytest.raises(ValueError):
+        cases.parse(name)
