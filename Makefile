@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.lock-installed
 export UV_PYTHON_DOWNLOADS := never
 
-.PHONY: help setup demo test bad-inputs tamper faults check lint types imports lock lock-check layers layers-smoke layers-arm64-smoke asl-reader sbom audit clean
+.PHONY: help setup demo test bad-inputs tamper faults iam check lint types imports lock lock-check layers layers-smoke layers-arm64-smoke asl-reader sbom audit clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 20
@@ -37,6 +37,9 @@ test: setup ## Run every test
 
 faults: setup ## Break every AWS call of every step; report in reports/faults.txt (ARGS="--replay CASE", "--seed N")
 	$(BIN)/python -m tests.faults.campaign --report reports $(ARGS)
+
+iam: setup ## What each function may do against what it does, both ways
+	$(BIN)/python -m pytest tests/infra/test_used_rights.py
 
 check: lint types imports lock-check test ## What CI runs
 

@@ -181,14 +181,14 @@ FUNCTIONS: tuple[FunctionSpec, ...] = (
         name="serve_api",
         meaning="the API people request and sign through",
         timeout_seconds=29,
-        needs=_needs(Need.PIN_LANDED, Need.READ_STAGED, Need.READ_LAKE, Need.START_RUNS, Need.IDENTITY),
+        needs=_needs(Need.PIN_LANDED, Need.READ_REPORT, Need.READ_LAKE, Need.START_RUNS, Need.IDENTITY),
         is_public=True,
     ),
     FunctionSpec(
         name="serve_pages",
         meaning="the pages people read and sign on in a browser",
         timeout_seconds=29,
-        needs=_needs(Need.READ_STAGED, Need.READ_LAKE, Need.IDENTITY, Need.LINKS),
+        needs=_needs(Need.READ_REPORT, Need.READ_LAKE, Need.IDENTITY, Need.LINKS),
         is_public=True,
     ),
 )

@@ -16,8 +16,8 @@ from infra.stacks.function_table import FunctionSpec, Need
 from infra.stacks.names import DataNames, machine_name
 
 _READ_OBJECTS = ("s3:GetObject", "s3:GetObjectVersion")
-_WRITE_OBJECTS = ("s3:PutObject", "s3:AbortMultipartUpload")
-_READ_TABLES = ("glue:GetDatabase", "glue:GetTable")
+_WRITE_OBJECTS = ("s3:PutObject",)
+_READ_TABLES = ("glue:GetTable",)
 _READ_ITEMS = ("dynamodb:GetItem", "dynamodb:Query")
 _WRITE_ITEMS = ("dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem", "dynamodb:ConditionCheckItem")
 #: Partitions of the task tokens: written by the state machines, read by the resumer.
@@ -62,7 +62,7 @@ class Needs:
         self._settings = settings
         self._key_arn = key_arn
         names = self._names = DataNames.of(settings)
-        lake_read = _objects(names.lake_bucket, "lake/*", _READ_OBJECTS)
+        lake_read = _objects(names.lake_bucket, "lake/*", ("s3:GetObject",))
         machines = {lob.value: machine_arn(settings, lob.value) for lob in refreshed_lobs()}
         landing = {"FIVETIER_LANDING_BUCKET": names.landing_bucket}
         staging = {"FIVETIER_STAGING_BUCKET": names.staging_bucket}
@@ -85,13 +85,13 @@ class Needs:
                 landing,
                 (
                     _bucket(names.landing_bucket, ("s3:ListBucket", "s3:ListBucketVersions")),
-                    _objects(names.landing_bucket, "landing/*", _READ_OBJECTS),
+                    _objects(names.landing_bucket, "landing/*", ("s3:GetObjectVersion",)),
                     self._key("kms:Decrypt"),
                 ),
             ),
             Need.READ_LANDED: Answer(
                 landing,
-                (_objects(names.landing_bucket, "landing/*", _READ_OBJECTS), self._key("kms:Decrypt")),
+                (_objects(names.landing_bucket, "landing/*", ("s3:GetObjectVersion",)), self._key("kms:Decrypt")),
             ),
             Need.WRITE_STAGED: Answer(
                 staging,
@@ -116,7 +116,7 @@ class Needs:
                 ),
             ),
             Need.WRITE_QUARANTINE: Answer(staging, (_objects(names.staging_bucket, "quarantine/*", _WRITE_OBJECTS),)),
-            Need.READ_QUARANTINE: Answer(staging, (_objects(names.staging_bucket, "quarantine/*", _READ_OBJECTS),)),
+            Need.READ_QUARANTINE: Answer(staging, (_objects(names.staging_bucket, "quarantine/*", ("s3:GetObject",)),)),
             Need.SHOW_STAGED: Answer(
                 {"FIVETIER_STAGING_DATABASE": names.staging_database},
                 (
@@ -125,7 +125,6 @@ class Needs:
                             *_READ_TABLES,
                             "glue:CreateTable",
                             "glue:UpdateTable",
-                            "glue:DeleteTable",
                             "glue:GetPartitions",
                         ),
                         resources=glue_arns(names.staging_database, ["tmp_*"]),
@@ -146,6 +145,7 @@ class Needs:
                 lake,
                 (
                     lake_tables(settings, (*_READ_TABLES, "glue:CreateTable", "glue:UpdateTable")),
+                    Grant(actions=("glue:GetDatabase",), resources=glue_arns(names.lake_database, [])),
                     _objects(names.lake_bucket, "lake/*", _WRITE_OBJECTS),
                     self._key("kms:Decrypt", "kms:GenerateDataKey"),
                 ),
@@ -157,7 +157,9 @@ class Needs:
                 },
                 (
                     _bucket(names.audit_bucket, ("s3:ListBucket", "s3:ListBucketVersions")),
-                    _objects(names.audit_bucket, "audit/*", (*_READ_OBJECTS, "s3:PutObject", "s3:PutObjectRetention")),
+                    _objects(
+                        names.audit_bucket, "audit/*", ("s3:GetObjectVersion", "s3:PutObject", "s3:PutObjectRetention")
+                    ),
                     self._key("kms:Decrypt", "kms:GenerateDataKey"),
                 ),
             ),
