@@ -9,6 +9,7 @@ import os
 import sys
 import tempfile
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -89,6 +90,23 @@ def _read(observer: _Observer) -> None:
     world.stage.settle()
 
 
+def _watch(observer: _Observer) -> None:
+    """The hourly look, on a day on which a refresh is overdue, its files have landed, and a round waits unanswered."""
+    world, _ = opened(())
+    observer.attach(world)
+    os.environ["FIVETIER_IS_CALENDAR_ON"] = "true"
+    wiring.settings.cache_clear()
+    world.land(FIRST, 12)
+    world.refreshed(FIRST)
+    now = world.cloud.clock.now()
+    due = datetime(now.year + 1, 4, 10, 12, tzinfo=UTC)
+    world.cloud.clock.sleep((due - now).total_seconds())
+    world.land(f"{due:%Y_%m}", 12)
+    counted = world.stage.invoke("watch_runs", {})
+    if not counted["runs_overdue"]:
+        raise SystemExit(f"the hourly look saw nothing overdue: {counted}")
+
+
 def _get(stage: Stage, function: str, path: str) -> None:
     answer = _ask(stage, function, "GET", path)
     if answer["statusCode"] != 200:
@@ -126,7 +144,7 @@ class _Door:
 def main() -> None:
     """Print what was seen."""
     paths = {name: _path(scenario) for name, scenario in SCENARIOS.items()}
-    json.dump(observed({**paths, "read": _read}), sys.stdout)
+    json.dump(observed({**paths, "read": _read, "watch": _watch}), sys.stdout)
 
 
 if __name__ == "__main__":
