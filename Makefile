@@ -39,7 +39,7 @@ faults: setup ## Break every AWS call of every step; report in reports/faults.tx
 	$(BIN)/python -m tests.faults.campaign --report reports $(ARGS)
 
 iam: setup ## What each function may do against what it does, both ways
-	$(BIN)/python -m pytest tests/infra/test_used_rights.py
+	$(BIN)/python -m pytest tests/infra/check_used_rights.py
 
 check: lint types imports lock-check test ## What CI runs
 

@@ -43,6 +43,8 @@ _ENVIRONMENT = {
     "FIVETIER_MAIL_FROM": SENDER,
     "FIVETIER_MAIL_TO": json.dumps({role: [f"{role}@example.test"] for role in ROLES}),
     "FIVETIER_FRONT_DOOR_URL": "https://pages.example.test",
+    "FIVETIER_IS_CALENDAR_ON": "true",
+    "POWERTOOLS_METRICS_NAMESPACE": "fivetier-prod",
 }
 
 

@@ -8,6 +8,7 @@ import json
 import os
 import sys
 import tempfile
+import traceback
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -51,6 +52,8 @@ def observed(scenarios: dict[str, Callable[[_Observer], None]]) -> list[tuple[st
                     play(observer)
                     Path(folder, name).write_text(json.dumps(sorted(observer.found)), encoding="utf-8")
                     code = 0
+                except BaseException:  # noqa: BLE001  a path that fails says why, whatever it is
+                    traceback.print_exc()
                 finally:
                     sys.stderr.flush()
                     os._exit(code)
@@ -94,8 +97,6 @@ def _watch(observer: _Observer) -> None:
     """The hourly look, on a day on which a refresh is overdue, its files have landed, and a round waits unanswered."""
     world, _ = opened(())
     observer.attach(world)
-    os.environ["FIVETIER_IS_CALENDAR_ON"] = "true"
-    wiring.settings.cache_clear()
     world.land(FIRST, 12)
     world.refreshed(FIRST)
     now = world.cloud.clock.now()

@@ -1,4 +1,7 @@
-"""Granted is used: what the functions may do in the template, against what they do on every path (`tests/rights`)."""
+"""Granted is used: what the functions may do in the template, against what they do on every path (`tests/rights`).
+
+Minutes long, so `make iam` runs it and `make test` does not.
+"""
 
 import json
 import subprocess
