@@ -36,6 +36,7 @@ test: setup ## Run every test
 	$(BIN)/python -m pytest
 
 faults: setup ## Break every AWS call of every step; report in reports/faults.txt (ARGS="--replay CASE", "--seed N")
+	$(BIN)/python -m pytest tests/faults/check_campaign.py
 	$(BIN)/python -m tests.faults.campaign --report reports $(ARGS)
 
 iam: setup ## What each function may do against what it does, both ways

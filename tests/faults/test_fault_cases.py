@@ -1,36 +1,10 @@
-"""The campaign's own machinery: it holds where the product does, and finds a defect that is planted."""
-
-import subprocess
-import sys
-from pathlib import Path
+"""Which faults the campaign tries: each different AWS once, and a name for every case."""
 
 import pytest
 
 from tests.faults import cases
 from tests.faults.stage import ASK, Invocation
 from tests.faults.wire import KINDS
-
-ROOT = Path(__file__).parents[2]
-
-
-def campaign(*arguments: str) -> subprocess.CompletedProcess[str]:
-    """In a process of its own: it emulates AWS for the rest of its life."""
-    command = [sys.executable, "-m", "tests.faults.campaign", "--workers", "2", *arguments]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-
-
-def test_cases_hold_and_are_counted_by_step_and_fault() -> None:
-    done = campaign("--replay", "fail/2/0/crash_before", "--replay", "fail/2/0/throttle")
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert "held 2/2" in done.stdout
-
-
-def test_a_planted_defect_is_found_and_told_with_the_name_that_replays_it() -> None:
-    done = campaign("--plant", "lost_events", "--replay", "fail/2/0/throttle")
-    assert done.returncode == 1, done.stdout + done.stderr
-    assert "MISS fail/2/0/throttle" in done.stdout
-    assert "0 events" in done.stdout
-
 
 LOG = (Invocation("f", ("s3.GetObject", "s3.PutObject", "dynamodb.TransactWriteItems")),)
 
