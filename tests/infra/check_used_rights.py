@@ -39,7 +39,9 @@ def observed() -> list[Use]:
     bare = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "FIVETIER_"))}
     done = subprocess.run(command, cwd=ROOT, env=bare, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    return [(f, action, resource) for f, action, resource in json.loads(done.stdout) if f != OF_THE_MACHINE]
+    return [
+        (f, action, resource) for f, action, resource in json.loads(done.stdout.splitlines()[-1]) if f != OF_THE_MACHINE
+    ]
 
 
 def test_every_function_was_seen_at_work(observed: list[Use]) -> None:
