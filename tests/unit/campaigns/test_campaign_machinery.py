@@ -1,6 +1,9 @@
 """The campaigns catch planted defects: a reader that loses a row, crashes or rambles, a verifier that looks away."""
 
+import json
 import random
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -17,6 +20,7 @@ from campaigns.tamper.__main__ import judged
 from campaigns.tamper.attacks import BEYOND, Attack, every_attack
 from campaigns.tamper.scene import published_world
 
+ROOT = Path(__file__).parents[3]
 GOOD = Case("test", "good", DIRECTORY, lambda: sample_bytes(DIRECTORY), count=lambda _: 51, refused=False)
 
 
@@ -37,9 +41,20 @@ def test_there_are_enough_files_and_a_seed_replays_them() -> None:
 
 
 def test_a_file_is_judged_in_a_process_of_its_own(tmp_path: Path) -> None:
-    score = judging.judge(GOOD, tmp_path)
-    assert (score.outcome, score.misses) == ("read", ())
-    assert score.facts["ledger"] == {"landed": 51, "normalized": 50, "quarantined": 1, "suppressed": 0}
+    """In a fresh interpreter, as the campaign runs: a child of this one inherits locks of threads it does not have."""
+    script = (
+        "import json, pathlib, sys; from campaigns.bad_inputs import judging; "
+        "from campaigns.bad_inputs.case import DIRECTORY, Case, sample_bytes; "
+        "good = Case('test', 'good', DIRECTORY, lambda: sample_bytes(DIRECTORY), count=lambda _: 51, refused=False); "
+        "score = judging.judge(good, pathlib.Path(sys.argv[1])); "
+        "print(json.dumps([score.outcome, score.misses, score.facts['ledger']]))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script, str(tmp_path)], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    outcome, misses, ledger = json.loads(done.stdout)
+    assert (outcome, misses) == ("read", [])
+    assert ledger == {"landed": 51, "normalized": 50, "quarantined": 1, "suppressed": 0}
     assert list(tmp_path.iterdir()) == []
 
 
