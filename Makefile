@@ -79,7 +79,7 @@ lock-check: setup ## The locks still answer pyproject.toml, and name no package 
 	@for file in requirements-dev.txt layers/*/requirements.txt; do \
 	  diff -q $$file $(VENV)/lock-check/$$file || { echo "$$file is stale: run make lock"; exit 1; }; done
 	@! grep -nE '(index-url|find-links|https?://)' requirements*.txt layers/*/requirements.txt
-	@! grep -nE '"resolved"' tools/asl/package-lock.json
+	@! grep -nE '"resolved"|https?://' tools/asl/package-lock.json
 
 layers: setup ## Build the third-party layers for Lambda (arm64, Python 3.13) into build/layers
 	@$(BIN)/python -m infra.layers build
