@@ -262,7 +262,7 @@ def test_a_superseded_run_leads_to_the_one_that_replaced_it(office: Office) -> N
     office.rehearsal.to_sign_off(newer)
     office.rehearsal.close(office.run_id, RunState.SUPERSEDED)
     body = office.visitor("data_lead").get(office.path).body
-    assert "A newer run replaced this one" in body and f'href="/runs/{newer}"' in body
+    assert "A newer run replaced this one" in body and f'href="/runs/{newer}">Open the newer run' in body
 
 
 # ---- forms that are not ours -----------------------------------------------------------------------------
@@ -348,6 +348,7 @@ def test_a_login_that_was_not_begun_here_signs_nobody_in(office: Office) -> None
     assert victim.get("/callback", **planted).status == 401
     victim.get("/login")
     assert victim.get("/callback", **planted).status == 401
+    assert planted["code"] in office.issuer.codes, "the code of somebody else's login was redeemed"
     assert victim.get("/").status == 401
 
 

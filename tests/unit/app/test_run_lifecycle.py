@@ -3,6 +3,7 @@
 import pytest
 from fivetier.app import chaining, freezing, keys, publishing, signing
 from fivetier.app.contracts import LeasedRequest, PublishRequest
+from fivetier.app.policy import policies
 from fivetier.domain import errors
 from fivetier.domain.audit import verify
 from fivetier.domain.runs import RunState
@@ -37,6 +38,21 @@ def test_two_signatures_publish_what_was_frozen(waiting: tuple[Rehearsal, str, s
     assert (release.release_id, release.manifest_digest) == (run_id, digest)
     assert release.signers == "data_lead=data_lead engineering_lead=engineering_lead"
     assert rehearsal.state(run_id) == "PUBLISHED"
+
+
+def test_a_policy_with_a_third_role_waits_for_the_third_signature(
+    waiting: tuple[Rehearsal, str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rehearsal, run_id, _ = waiting
+    roles = ("engineering_lead", "data_lead", "compliance_lead")
+    policy = policies()[MA].model_copy(update={"signing_roles": roles})
+    for module in (signing, chaining):
+        monkeypatch.setattr(module, "policies", lambda: {MA: policy})
+    rehearsal.sign(run_id, "engineering_lead")
+    rehearsal.sign(run_id, "data_lead")
+    assert rehearsal.world.executions.answers == {}
+    rehearsal.sign(run_id, "compliance_lead")
+    assert rehearsal.world.executions.answers[f"token-{run_id}"]["output"] == {"outcome": "approve"}
 
 
 def test_the_second_month_is_compared_with_the_first(rehearsal: Rehearsal) -> None:
