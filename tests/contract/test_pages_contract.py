@@ -257,7 +257,7 @@ def test_an_expired_question_cannot_be_answered(office: Office) -> None:
 
 
 def test_a_superseded_run_leads_to_the_one_that_replaced_it(office: Office) -> None:
-    office.rehearsal.land("2025_07", directory(entries()))
+    office.rehearsal.land("2025_07", directory(entries(13)))
     newer = office.rehearsal.start("2025_07").run_id
     office.rehearsal.to_sign_off(newer)
     office.rehearsal.close(office.run_id, RunState.SUPERSEDED)
