@@ -13,6 +13,7 @@ from fivetier.domain.errors import StaleSubVersion
 from fivetier.domain.events import find_events
 from fivetier.domain.findings import SAMPLE_SIZE
 from fivetier.domain.ids import SubVersion
+from fivetier.domain.lobs import SourceSettings
 from fivetier.domain.reconcile import reconcile
 from fivetier.domain.report import QuarantineGroup, SourceLedger, build_report
 from fivetier.domain.resolution import Disagreement, Refused, Resolution, RunContext, SourceRows
@@ -20,7 +21,7 @@ from fivetier.domain.resolve import resolve
 from fivetier.domain.slice import Slice
 from fivetier.domain.tables import QUARANTINE
 from fivetier.domain.tiers import Lob
-from fivetier.feeds.catalog import SourceSpec, sources_of
+from fivetier.feeds.catalog import sources_of
 
 MAX_PERIOD_DISTANCE = 3  # months; DECISIONS, Ledger
 
@@ -150,7 +151,7 @@ def _after_resolve(ledger: SourceLedger, refused: int) -> SourceLedger:
     return replace(ledger, normalized=ledger.normalized - refused, quarantined=ledger.quarantined + refused)
 
 
-def _use(spec: SourceSpec, ledgers: Sequence[SourceLedger]) -> SourceUse:
+def _use(spec: SourceSettings, ledgers: Sequence[SourceLedger]) -> SourceUse:
     ledger = next((found for found in ledgers if found.source == spec.source), None)
     if ledger is None:
         return SourceUse(spec.source, spec.required, landed=False)

@@ -5,7 +5,6 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from fivetier.app.contracts import RunStatus, StartRequest
-from fivetier.app.policy import policies
 from fivetier.app.records import LandedObject, Run
 from fivetier.app.world import Occasion, Ports
 from fivetier.domain.errors import AttemptNeedsReason, InputError, MissingSource
@@ -92,8 +91,8 @@ def month_at(due: datetime) -> SubVersion:
 
 def _pin(lob: Lob, sub_version: SubVersion, ports: Ports) -> list[LandedObject]:
     specs = sources_of(lob)
-    if lob not in policies():
-        raise InputError(f"{lob} has no policy in lobs.yaml yet, so nobody could sign it")
+    if not specs:
+        raise InputError(f"{lob} has no sources in lobs.yaml yet, so there is nothing to refresh it from")
     known = {spec.source for spec in specs}
     landed = [obj for obj in ports.landing.list_landed(lob, str(sub_version)) if obj.source in known]
     missing = [spec.source for spec in specs if spec.required and spec.source not in {obj.source for obj in landed}]

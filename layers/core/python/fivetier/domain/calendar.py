@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
+from fivetier.domain.lobs import lob_settings
 from fivetier.domain.tiers import Lob
 
 MARKET_ZONE = "America/New_York"
@@ -42,42 +43,10 @@ class Schedule:
         return f"cron({self.cron})"
 
 
-SCHEDULES: tuple[Schedule, ...] = (
-    Schedule(
-        Lob.MEDICARE_ADVANTAGE,
-        "stage_september",
-        "0 6 25-30 9 ? *",
-        MARKET_ZONE,
-        "crosswalk and landscape files of the coming plan year begin to arrive",
-    ),
-    Schedule(
-        Lob.MEDICARE_ADVANTAGE,
-        "stage_october",
-        "0 6 1-31 10 ? *",
-        MARKET_ZONE,
-        "landscape around 10/1 and crosswalk files until late October; open enrolment begins 10/15",
-    ),
-    Schedule(
-        Lob.MEDICARE_ADVANTAGE,
-        "plan_year",
-        "0 6 2 1 ? *",
-        MARKET_ZONE,
-        "the contract year began on January 1",
-    ),
-    Schedule(
-        Lob.MEDICARE_ADVANTAGE,
-        "settle",
-        "0 6 20 2 ? *",
-        MARKET_ZONE,
-        "the January files held enrolments to early December only; February's hold the new year",
-    ),
-    Schedule(
-        Lob.MEDICARE_ADVANTAGE,
-        "quarterly",
-        "0 6 10 4,7,10 ? *",
-        MARKET_ZONE,
-        "structure and attributions at least once a quarter (R2.3)",
-    ),
+SCHEDULES: tuple[Schedule, ...] = tuple(
+    Schedule(Lob(name), each.name, each.cron, MARKET_ZONE, each.meaning)
+    for name, settings in lob_settings().items()
+    for each in settings.schedules
 )
 
 

@@ -9,7 +9,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from fivetier.domain import errors
+from fivetier.domain import errors, lobs
 from fivetier.domain.runs import RunState
 
 
@@ -21,7 +21,7 @@ class Role(StrEnum):
     DATA_LEAD = "data_lead"
 
 
-REQUIRED_ROLES = (Role.ENGINEERING_LEAD, Role.DATA_LEAD)
+REQUIRED_ROLES = tuple(Role(name) for name in lobs.REQUIRED_ROLES)
 
 
 class Verdict(StrEnum):

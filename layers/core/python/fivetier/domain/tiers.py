@@ -1,6 +1,9 @@
 """The five tiers and the lines of business (DOMAIN §1, R1.1)."""
 
 from enum import IntEnum, StrEnum
+from typing import TYPE_CHECKING
+
+from fivetier.domain.lobs import lob_settings
 
 
 class Tier(IntEnum):
@@ -18,23 +21,28 @@ class Tier(IntEnum):
         return {1: "parent payer", 2: "subsidiary", 3: "line of business", 4: "benefits plan", 5: "network"}[self]
 
 
-class Lob(StrEnum):
-    """Line of business; the value is the only spelling used in keys, tables, JSON and the CLI."""
-
-    MEDICARE_ADVANTAGE = "medicare_advantage"
-    ACA_EXCHANGE = "aca_exchange"
-    MEDICAID = "medicaid"
-    COMMERCIAL = "commercial"
-
+class _LineOfBusiness(StrEnum):
     @property
     def label(self) -> str:
         """The field's usual name."""
-        return {
-            "medicare_advantage": "Medicare Advantage",
-            "aca_exchange": "ACA exchange",
-            "medicaid": "Medicaid managed care",
-            "commercial": "Commercial",
-        }[self]
+        return lob_settings()[self.value].label
+
+
+if TYPE_CHECKING:
+
+    class Lob(_LineOfBusiness):
+        """Line of business; the value is the only spelling used in keys, tables, JSON and the CLI.
+
+        Members are what `lobs.yaml` lists; those named here are the ones the sources of 2026 have.
+        """
+
+        MEDICARE_ADVANTAGE = "medicare_advantage"
+        ACA_EXCHANGE = "aca_exchange"
+        MEDICAID = "medicaid"
+        COMMERCIAL = "commercial"
+
+else:
+    Lob = _LineOfBusiness("Lob", {name.upper(): name for name in lob_settings()}, module=__name__)
 
 
 class Program(StrEnum):

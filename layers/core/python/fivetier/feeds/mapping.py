@@ -16,7 +16,7 @@ from fivetier.domain.errors import InvalidMapping
 from fivetier.domain.tables import NORMALIZED_ROW
 from fivetier.domain.tiers import Lob
 from fivetier.feeds import sql
-from fivetier.feeds.catalog import spec_of
+from fivetier.feeds.catalog import require_source
 from fivetier.feeds.spelling import header_key, matches_pattern
 from fivetier.feeds.transforms import REGISTRY
 
@@ -219,4 +219,5 @@ def mapping_of(source: str) -> Mapping:
     Raises:
         UnknownSource: no line of business has such a source.
     """
-    return known_mappings()[spec_of(source).mapping]
+    require_source(source)
+    return known_mappings()[source]

@@ -19,6 +19,7 @@ from fivetier.domain.ids import (
     parse_pbp,
     program_of,
 )
+from fivetier.domain.lobs import lob_settings
 from fivetier.domain.tiers import Lob
 
 Value = str | int | date | None
@@ -26,11 +27,12 @@ Value = str | int | date | None
 HIOS14 = "hios14"
 MEDICAID_STATE_PLAN = "medicaid_state_plan"
 
-#: Which plan id systems a public LOB may use. A HIOS id does not prove the exchange (R1.5).
+#: Lines of business with a public plan list, and the id systems each may use. A HIOS id does not prove the exchange
+#: (R1.5).
 _SYSTEMS: Mapping[str, tuple[str, ...]] = {
-    Lob.MEDICARE_ADVANTAGE: (CMS_CONTRACT_PBP,),
-    Lob.ACA_EXCHANGE: (HIOS14,),
-    Lob.MEDICAID: (MEDICAID_STATE_PLAN, HIOS14),
+    name: settings.plan_id_systems
+    for name, settings in lob_settings().items()
+    if any(source.role == "reference" for source in settings.sources)
 }
 _CLOCK = r"(?:[T ]+(?:[01]?\d|2[0-3]):[0-5]\d(?::[0-5]\d(?:\.\d+)?)?(?: ?[AaPp][Mm]|Z|[+-]\d\d:?\d\d)?)?"
 _DATE_FORMS = (
