@@ -6,10 +6,13 @@ from datetime import date
 from typing import Any
 
 import pytest
-from fivetier.domain.checks import CHECKS, Candidate, SourceUse, run_gates
+from fivetier.domain.candidate import Candidate, SourceUse
+from fivetier.domain.checks import CHECKS, run_gates
 from fivetier.domain.findings import RULES, SAMPLE_SIZE, Severity, finding
 from fivetier.domain.ids import SubVersion
+from fivetier.domain.parents import TakenFor
 from fivetier.domain.slice import Node, Slice
+from fivetier.domain.tiers import Lob
 from hypothesis import given
 from hypothesis import strategies as st
 from worlds import LANDED, LOB, Deal, deals, insight, judged, moved, publish, run
@@ -65,6 +68,19 @@ def reenrolled() -> Candidate:
     return judged(issued, run(JUNE, MARKET, issued))
 
 
+def noted(**brought_to_light: object) -> Candidate:
+    """A clean candidate beside what resolving it told."""
+    clean = month_of(MARKET)
+    return replace(clean, resolution=replace(clean.resolution, **brought_to_light))  # type: ignore[arg-type]
+
+
+def elsewhere(name: str) -> Candidate:
+    """A clean candidate whose first parent another line of business calls otherwise."""
+    clean = month_of(MARKET)
+    parent, _ = clean.slice.ancestors("H0001")
+    return replace(clean, neighbours=(Slice(Lob.MEDICAID, nodes=(replace(parent, name=name),)),))
+
+
 PAST = {"valid_from": date(2020, 1, 1), "end_reason": "changed"}
 
 #: code -> severity, count, and a candidate that has it.
@@ -97,6 +113,10 @@ CASES: dict[str, tuple[str, int, Callable[[], Candidate]]] = {
         ),
     ),
     "PLAN_NOT_IN_CMS": ("P2", 1, lambda: month_of(MARKET, reference=[insight("H0001", "Alder Group", 7)])),
+    "PLAN_NOT_IN_AEQUALIS": ("P2", 1, lambda: noted(plans_not_in_reference=("OH / Alder Plan / Choice",))),
+    "NAME_TAKEN_FOR": ("P2", 1, lambda: noted(taken_names=(TakenFor("Adler Group", "Alder Group", "typing error"),))),
+    "PARENT_ASSUMED": ("P2", 2, lambda: noted(assumed_parents=("Alder Plan", "Birch Care"))),
+    "DIFFERS_ACROSS_LOBS": ("P2", 1, lambda: elsewhere("Alder Holdings")),
     "QUARANTINED_ROWS": ("P2", 7, lambda: replace(month_of(MARKET), quarantined=[("ID_UNKNOWN", 4), ("MISSING", 3)])),
 }  # fmt: skip
 

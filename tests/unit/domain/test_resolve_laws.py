@@ -13,7 +13,7 @@ from fivetier.domain.reconcile import reconcile
 from fivetier.domain.resolution import SourceRows
 from fivetier.domain.resolve import resolve
 from fivetier.domain.slice import Node, Slice
-from fivetier.domain.tables import CONTRACT, EXTERNAL_ID, HIERARCHY_NODE, NODE_ALIAS
+from fivetier.domain.tables import RELEASE_TABLES
 from fivetier.domain.tiers import Tier
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -101,7 +101,7 @@ def assert_sound(slice_: Slice) -> None:
         assert covered(node, parents)
     assert_contracts_sound(slice_)
     for table, found in slice_.to_tables("r").items():
-        key = next(t.key for t in (HIERARCHY_NODE, EXTERNAL_ID, NODE_ALIAS, CONTRACT) if t.name == table)
+        key = next(t.key for t in RELEASE_TABLES if t.name == table)
         assert found.group_by(list(key)).aggregate([]).num_rows == found.num_rows, table
     for row in slice_.external_ids:
         tier = rows[row.node_id][0].tier

@@ -3,8 +3,9 @@
 from datetime import date
 
 import pytest
+from fivetier.domain.contracts import CONTRACT_NOT_IN_DIRECTORY
 from fivetier.domain.resolution import Resolution, SourceRows
-from fivetier.domain.resolve import CONTRACT_NOT_IN_DIRECTORY, resolve
+from fivetier.domain.resolve import resolve
 from fivetier.domain.slice import Slice
 from hypothesis import given
 from hypothesis import strategies as st

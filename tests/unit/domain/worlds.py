@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from typing import Any
 
-from fivetier.domain.checks import Candidate, SourceUse
+from fivetier.domain.candidate import Candidate, SourceUse
 from fivetier.domain.events import Event, find_events
 from fivetier.domain.ids import SubVersion
 from fivetier.domain.names import equality_key
@@ -103,7 +103,7 @@ def run(
 ) -> Resolution:
     """Resolve a market for a month."""
     extra = {"held_plans": held_plans} if held_plans else {}
-    rows = SourceRows(directory_rows(deals), plan_rows(deals) if plans else None, reference, held, **extra)
+    rows = SourceRows(directory_rows(deals), plan_rows(deals) if plans else None, reference, held=held, **extra)
     return resolve(rows, context(month), published or Slice(LOB))
 
 

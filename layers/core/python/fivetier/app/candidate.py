@@ -8,15 +8,17 @@ from typing import Any
 
 import pyarrow as pa
 
-from fivetier.domain.checks import Candidate, SourceUse, run_gates
+from fivetier.domain.candidate import Candidate, SourceUse
+from fivetier.domain.checks import run_gates
 from fivetier.domain.errors import StaleSubVersion
 from fivetier.domain.events import find_events
 from fivetier.domain.findings import SAMPLE_SIZE
 from fivetier.domain.ids import SubVersion
-from fivetier.domain.lobs import SourceSettings
+from fivetier.domain.lobs import SourceRole, SourceSettings
+from fivetier.domain.parents import TakenFor
 from fivetier.domain.reconcile import reconcile
 from fivetier.domain.report import QuarantineGroup, SourceLedger, build_report
-from fivetier.domain.resolution import Disagreement, Refused, Resolution, RunContext, SourceRows
+from fivetier.domain.resolution import Disagreement, Refused, Resolution, RunContext, SourceRow, SourceRows
 from fivetier.domain.resolve import resolve
 from fivetier.domain.slice import Slice
 from fivetier.domain.tables import QUARANTINE
@@ -24,8 +26,6 @@ from fivetier.domain.tiers import Lob
 from fivetier.feeds.catalog import sources_of
 
 MAX_PERIOD_DISTANCE = 3  # months; DECISIONS, Ledger
-
-ENTITIES, PLANS, REFERENCE = "cms_ma_contract_directory", "cms_monthly_report_by_plan", "aequalis"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,14 +50,26 @@ def check_period(ledger: SourceLedger, lob: Lob, sub_version: SubVersion) -> Non
 
 def resolve_feeds(feeds: Sequence[Feed], context: RunContext, published: Slice) -> tuple[Resolution, pa.Table]:
     """Resolve accepted rows to a candidate; returns also the rows that could not be placed, as quarantine."""
-    rows = {feed.ledger.source: feed.rows.to_pylist() for feed in feeds}
-    held = {feed.ledger.source: _held(feed.quarantined) for feed in feeds}
+    sources = sources_of(context.lob)
+    by_source = {feed.ledger.source: feed for feed in feeds}
+
+    def rows_of(role: SourceRole) -> list[SourceRow] | None:
+        landed = [by_source[spec.source] for spec in sources if spec.role == role and spec.source in by_source]
+        return [row for feed in landed for row in feed.rows.to_pylist()] if landed else None
+
+    def held_of(role: SourceRole) -> frozenset[str]:
+        landed = [by_source[spec.source] for spec in sources if spec.role == role and spec.source in by_source]
+        return frozenset(subject for feed in landed for subject in _held(feed.quarantined))
+
     source_rows = SourceRows(
-        entities=rows[ENTITIES],
-        plans=rows.get(PLANS),
-        reference=rows.get(REFERENCE),
-        held=held[ENTITIES],
-        held_plans=held.get(PLANS, frozenset()),
+        entities=rows_of("contracts") or (),
+        plans=rows_of("plans"),
+        reference=rows_of("reference"),
+        crosswalk=rows_of("crosswalk"),
+        networks=rows_of("networks"),
+        service_areas=rows_of("service_areas"),
+        held=held_of("contracts"),
+        held_plans=held_of("plans"),
     )
     resolution = resolve(source_rows, context, published)
     return resolution, QUARANTINE.from_rows([_quarantined(refused, context) for refused in resolution.refused])
@@ -78,6 +90,7 @@ def _held(quarantined: pa.Table) -> frozenset[str]:
 def _quarantined(refused: Refused, context: RunContext) -> dict[str, object]:
     row = refused.row
     kept = {key: value for key, value in row.items() if value is not None}
+    column = next((name for name in ("contract_id", "entity_id", "plan_id") if row[name]), "legal_name")
     return {
         "lob": context.lob.value,
         "run_id": context.run_id,
@@ -86,10 +99,10 @@ def _quarantined(refused: Refused, context: RunContext) -> dict[str, object]:
         "row_number": row["row_number"],
         "trace_id": row["trace_id"],
         "reason_code": refused.reason_code,
-        "column_name": "contract_id",
-        "value": row["contract_id"],
+        "column_name": column,
+        "value": row[column],
         "message": refused.message,
-        "subject_id": row["plan_id"] or row["contract_id"],
+        "subject_id": row["plan_id"] or row["contract_id"] or row["entity_id"],
         "raw_row": json.dumps(kept, default=str, ensure_ascii=False),
     }
 
@@ -130,10 +143,11 @@ def review(
         published=base.published,
         resolution=resolution,
         reconciliation=reconcile(base.published, resolution.candidate),
-        events=find_events(base.published, resolution.candidate),
+        events=find_events(base.published, resolution.candidate, context.neighbours),
         sources=[_use(spec, ledgers) for spec in sources_of(context.lob)],
         quarantined=[(group.reason_code, group.count) for group in quarantine],
         rollback_to=context.rollback_to,
+        neighbours=context.neighbours,
     )
     return build_report(
         candidate,
@@ -182,6 +196,9 @@ def resolution_to_json(resolution: Resolution) -> dict[str, Any]:
         "disagreements": [asdict(d) for d in resolution.disagreements],
         "held": list(resolution.held),
         "plans_not_in_cms": list(resolution.plans_not_in_cms),
+        "plans_not_in_reference": list(resolution.plans_not_in_reference),
+        "taken_names": [asdict(taken) for taken in resolution.taken_names],
+        "assumed_parents": list(resolution.assumed_parents),
     }
 
 
@@ -192,4 +209,7 @@ def resolution_from_json(data: dict[str, Any], candidate: Slice) -> Resolution:
         disagreements=tuple(Disagreement(**d) for d in data["disagreements"]),
         held=tuple(data["held"]),
         plans_not_in_cms=tuple(data["plans_not_in_cms"]),
+        plans_not_in_reference=tuple(data["plans_not_in_reference"]),
+        taken_names=tuple(TakenFor(**taken) for taken in data["taken_names"]),
+        assumed_parents=tuple(data["assumed_parents"]),
     )

@@ -107,7 +107,7 @@ def resolve_hierarchy(request: LeasedRequest, ports: Ports) -> CandidateCounts:
     run = ports.runs.get_run(request.run_id)
     base = _base(run, ports)
     if run.rollback_to is None:
-        resolution, refused = resolve_feeds(_feeds(run, ports), _context(run), base.published)
+        resolution, refused = resolve_feeds(_feeds(run, ports), _context(run, ports), base.published)
         require_fence(request, ports)
         files = _stage(run, resolution, ports)
     else:
@@ -160,7 +160,7 @@ def reconcile_candidate(request: LeasedRequest, ports: Ports) -> ReconciledCandi
     candidate = Slice.from_tables(request.lob, tables)
     refused = ports.staging.get_table(keys.quarantine_key(run.run_id, REFUSED))
     resolution = resolution_from_json(evidence, candidate)
-    report = review(_feeds(run, ports), refused, resolution, _context(run), base)
+    report = review(_feeds(run, ports), refused, resolution, _context(run, ports), base)
     require_fence(request, ports)
     ports.staging.put_bytes(keys.report_key(run.run_id), canonical_json(report))
     severities = [finding["severity"] for finding in report["findings"]]
@@ -189,10 +189,21 @@ def require_fence(request: LeasedRequest, ports: Ports) -> None:
     ports.runs.require_fence(lease_of(request.lob, request.run_id, request.fence, ports.clock.now()))
 
 
-def _context(run: Run) -> RunContext:
+def _context(run: Run, ports: Ports) -> RunContext:
     """A run observes at the moment it was started, so that a repeated step writes equal bytes."""
     observed = run.started_at.astimezone(UTC).replace(tzinfo=None)
-    return RunContext(Lob(run.lob), SubVersion.parse(run.sub_version), run.run_id, observed, run.rollback_to)
+    month = SubVersion.parse(run.sub_version)
+    return RunContext(Lob(run.lob), month, run.run_id, observed, run.rollback_to, _neighbours(run, ports))
+
+
+def _neighbours(run: Run, ports: Ports) -> tuple[Slice, ...]:
+    """Names and upper tiers other lines of business have published: tiers 1 and 2 are shared with them."""
+    found = []
+    for lob in Lob:
+        current = None if lob.value == run.lob else ports.lake.current_release(lob)
+        if current is not None:
+            found.append(Slice.from_tables(lob, ports.lake.read_release(lob, current.release_id)))
+    return tuple(found)
 
 
 def _base(run: Run, ports: Ports) -> Base:

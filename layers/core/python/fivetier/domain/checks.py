@@ -7,19 +7,32 @@ Each check returns one finding or nothing; a check that cannot run raises. Sever
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
 from itertools import pairwise
 
-from fivetier.domain.events import Event
+from fivetier.domain.candidate import Candidate
+from fivetier.domain.crosswalk import MERGED, TERMINATED
 from fivetier.domain.findings import Finding, finding
-from fivetier.domain.ids import CMS_CONTRACT_PBP, LEGAL_NAME, LOB_SYSTEM, PARENT_NAME, SubVersion
+from fivetier.domain.ids import HIOS_ISSUER, LEGAL_NAME, LOB_SYSTEM, NETWORK_SYSTEM, PARENT_NAME, STATE_PROGRAM_PLAN
 from fivetier.domain.intervals import Interval
+from fivetier.domain.lobs import lob_settings
 from fivetier.domain.names import equality_key
-from fivetier.domain.reconcile import Delta, Reconciliation
-from fivetier.domain.resolution import Resolution
+from fivetier.domain.reconcile import Delta
 from fivetier.domain.slice import Contract, Node, Slice
-from fivetier.domain.tiers import Lob, Tier
+from fivetier.domain.source_checks import (
+    check_across_lobs,
+    check_assumed_parents,
+    check_disagreement,
+    check_held,
+    check_network_unknown,
+    check_period_mismatch,
+    check_plan_not_in_cms,
+    check_plan_not_in_reference,
+    check_quarantined,
+    check_source_missing,
+    check_taken_names,
+)
+from fivetier.domain.tiers import Tier
 
 ROW_DROP_SHARE = 0.30
 
@@ -27,40 +40,13 @@ _TIER_OF_SYSTEM = {
     PARENT_NAME: Tier.PARENT_PAYER,
     LEGAL_NAME: Tier.SUBSIDIARY,
     LOB_SYSTEM: Tier.LINE_OF_BUSINESS,
-    CMS_CONTRACT_PBP: Tier.BENEFITS_PLAN,
+    HIOS_ISSUER: Tier.SUBSIDIARY,
+    STATE_PROGRAM_PLAN: Tier.BENEFITS_PLAN,
+    NETWORK_SYSTEM: Tier.NETWORK,
+    **{system: Tier.BENEFITS_PLAN for lob in lob_settings().values() for system in lob.plan_id_systems},
 }
-
-
-@dataclass(frozen=True, slots=True)
-class SourceUse:
-    """How a source took part in a run; `period` is the month its file speaks of."""
-
-    source: str
-    required: bool
-    landed: bool
-    period: SubVersion | None = None
-    file: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Candidate:
-    """Everything the gates look at; `rollback_to` is the release a rollback restores."""
-
-    lob: Lob
-    sub_version: SubVersion
-    published_sub_version: SubVersion | None
-    published: Slice
-    resolution: Resolution
-    reconciliation: Reconciliation
-    events: Sequence[Event]
-    sources: Sequence[SourceUse]
-    quarantined: Sequence[tuple[str, int]] = ()
-    rollback_to: str | None = None
-
-    @property
-    def slice(self) -> Slice:
-        """The proposed slice."""
-        return self.resolution.candidate
+#: A network is its subsidiary's: it stands beside the tree, two steps below the parent payer (R1.1).
+_NETWORK_DEPTH = 3
 
 
 def _interval(row: Node | Contract) -> Interval:
@@ -89,9 +75,13 @@ def check_cycle(c: Candidate) -> Finding | None:
         while at.parent_node_id in c.slice.live_nodes and at.parent_node_id not in seen:
             at = c.slice.live_nodes[at.parent_node_id]
             seen.add(at.node_id)
-        if at.parent_node_id in seen or (at.parent_node_id is None and len(seen) != node.tier):
+        if at.parent_node_id in seen or (at.parent_node_id is None and len(seen) != _depth(node)):
             bad.append(_name(node))
     return finding("CYCLE", bad)
+
+
+def _depth(node: Node) -> int:
+    return _NETWORK_DEPTH if node.tier == Tier.NETWORK else node.tier
 
 
 def check_tier_skip(c: Candidate) -> Finding | None:
@@ -100,20 +90,31 @@ def check_tier_skip(c: Candidate) -> Finding | None:
     for node in c.slice.live_nodes.values():
         parent = c.slice.live_nodes.get(node.parent_node_id or "")
         if (node.tier == Tier.PARENT_PAYER) != (node.parent_node_id is None) or (
-            parent is not None and parent.tier != node.tier - 1
+            parent is not None and parent.tier != _depth(node) - 1
         ):
             bad.append({**_name(node), "parent": parent.name if parent else str(node.parent_node_id)})
     return finding("TIER_SKIP", bad)
 
 
 def check_orphan(c: Candidate) -> Finding | None:
-    """ORPHAN: some day of a row's validity has no row of its parent. Networks are NETWORK_UNKNOWN's."""
+    """ORPHAN: some day of a row's validity has no row of its parent.
+
+    Where a source joins plans and networks, a live plan without a network and a live network without a plan are too.
+    """
     rows = _rows_by_node(c.slice)
     bad = [
         {**_name(node), "parent_node_id": str(node.parent_node_id), "from": str(node.valid_from)}
         for node in c.slice.nodes
         if node.tier > Tier.PARENT_PAYER and not _covered(_interval(node), rows.get(node.parent_node_id or "", []))
     ]
+    bridges = [row for row in c.slice.plan_networks if row.valid_to is None]
+    joined = {row.plan_node_id for row in bridges} | {row.network_node_id for row in bridges}
+    if bridges:
+        bad += [
+            {**_name(node), "parent_node_id": str(node.parent_node_id), "from": str(node.valid_from)}
+            for node in c.slice.live_nodes.values()
+            if node.tier >= Tier.BENEFITS_PLAN and node.node_id not in joined
+        ]
     return finding("ORPHAN", bad)
 
 
@@ -137,7 +138,7 @@ def check_duplicate(c: Candidate) -> Finding | None:
             holders["id", row.id_system, row.id_value, row.plan_year].add(row.node_id)
     for node in c.slice.live_nodes.values():
         key = ("name", node.tier, equality_key(node.name), node.parent_node_id, node.state, node.plan_year)
-        if node.tier != Tier.BENEFITS_PLAN:  # plans of one contract may share a name; their ids tell them apart
+        if node.tier < Tier.BENEFITS_PLAN:  # plans and networks may share a name; their ids tell them apart
             holders[key].add(node.node_id)
     bad = [
         {"shared": " ".join(str(part) for part in key if part is not None), "nodes": ", ".join(sorted(nodes))}
@@ -158,7 +159,7 @@ def check_collapsed(c: Candidate) -> Finding | None:
 
 
 def check_non_recon(c: Candidate) -> Finding | None:
-    """NON_RECON: every live contract rolls up to a live LOB node, and every LOB node has a contract below it."""
+    """NON_RECON: every live contract rolls up to a live LOB node, and every LOB node has one, where there are any."""
     lob_nodes = {n.node_id for n in c.slice.live_nodes.values() if n.tier == Tier.LINE_OF_BUSINESS}
     used = {contract.lob_node_id for contract in c.slice.live_contracts.values()}
     bad = [
@@ -170,7 +171,8 @@ def check_non_recon(c: Candidate) -> Finding | None:
         for contract in c.slice.live_contracts.values()
         if contract.lob_node_id not in lob_nodes
     ]
-    bad += [{**_name(c.slice.live_nodes[node]), "problem": "no contract"} for node in sorted(lob_nodes - used)]
+    idle = lob_nodes - used if c.slice.contracts else set()
+    bad += [{**_name(c.slice.live_nodes[node]), "problem": "no contract"} for node in sorted(idle)]
     bad += [
         {**_name(node), "problem": f"a {Tier(node.tier).label} without anything below it"}
         for node in _childless(c.slice)
@@ -292,12 +294,21 @@ def check_row_drop(c: Candidate) -> Finding | None:
     """ROW_DROP: at least 30 % of the published contracts, or of the nodes of a tier, are gone."""
     deltas: list[tuple[str, Delta]] = [("contract", c.reconciliation.contracts)]
     deltas += [(Tier(tier).label, delta) for tier, delta in sorted(c.reconciliation.tiers.items())]
+    explained = _explained(c)
     bad = [
-        {"what": what, "published": str(delta.published), "gone": str(len(delta.removed))}
+        {"what": what, "published": str(delta.published), "gone": str(len(set(delta.removed) - explained))}
         for what, delta in deltas
-        if delta.published and len(delta.removed) >= ROW_DROP_SHARE * delta.published
+        if delta.published and len(set(delta.removed) - explained) >= ROW_DROP_SHARE * delta.published
     ]
     return finding("ROW_DROP", bad)
+
+
+def _explained(c: Candidate) -> set[str]:
+    """Nodes that are gone for a stated reason: a crosswalk or a review says so, or a network's plan year is over."""
+    stated = {key for key in c.published.live_nodes if c.slice.end_reason(key) in (MERGED, TERMINATED)}
+    years = {node.plan_year for node in c.slice.live_nodes.values() if node.tier == Tier.NETWORK}
+    networks = [node for node in c.published.live_nodes.values() if node.tier == Tier.NETWORK]
+    return stated | {node.node_id for node in networks if years and node.plan_year not in years}
 
 
 def check_possible_rename(c: Candidate) -> Finding | None:
@@ -308,55 +319,6 @@ def check_possible_rename(c: Candidate) -> Finding | None:
         if e.possible_rename
     ]
     return finding("POSSIBLE_RENAME", bad)
-
-
-# ---- sources -------------------------------------------------------------------------------------------
-
-
-def check_disagreement(c: Candidate) -> Finding | None:
-    """PARENT_DISAGREEMENT: both sides, and what was kept."""
-    bad = [
-        {"contract_id": d.contract_id, "cms": d.cms, "aequalis": d.aequalis, "kept": d.kept}
-        for d in c.resolution.disagreements
-    ]
-    return finding("PARENT_DISAGREEMENT", bad)
-
-
-def check_held(c: Candidate) -> Finding | None:
-    """HELD_BY_QUARANTINE: published ids whose rows could not be read this month."""
-    return finding("HELD_BY_QUARANTINE", [{"id": held} for held in c.resolution.held])
-
-
-def check_plan_not_in_cms(c: Candidate) -> Finding | None:
-    """PLAN_NOT_IN_CMS: plans only Aequalis lists."""
-    return finding("PLAN_NOT_IN_CMS", [{"plan_id": plan} for plan in c.resolution.plans_not_in_cms])
-
-
-def check_quarantined(c: Candidate) -> Finding | None:
-    """QUARANTINED_ROWS: how many, by reason."""
-    samples = [{"reason": reason, "rows": str(count)} for reason, count in c.quarantined]
-    return finding("QUARANTINED_ROWS", samples, count=sum(count for _, count in c.quarantined))
-
-
-def check_source_missing(c: Candidate) -> Finding | None:
-    """SOURCE_MISSING: optional sources that did not land."""
-    return finding("SOURCE_MISSING", [{"source": s.source} for s in c.sources if not s.landed])
-
-
-def check_period_mismatch(c: Candidate) -> Finding | None:
-    """PERIOD_MISMATCH: files of another month than the run."""
-    bad = [
-        {"source": s.source, "file": s.file, "period": str(s.period), "run": str(c.sub_version)}
-        for s in c.sources
-        if s.landed and s.period is not None and s.period != c.sub_version
-    ]
-    return finding("PERIOD_MISMATCH", bad)
-
-
-def check_network_unknown(c: Candidate) -> Finding | None:
-    """NETWORK_UNKNOWN: benefits plans without a network, while the LOB has no network source."""
-    plans = sum(node.tier == Tier.BENEFITS_PLAN for node in c.slice.live_nodes.values())
-    return finding("NETWORK_UNKNOWN", [{"plans": str(plans)}] if plans else [], count=plans)
 
 
 CHECKS: tuple[Callable[[Candidate], Finding | None], ...] = (
@@ -381,6 +343,10 @@ CHECKS: tuple[Callable[[Candidate], Finding | None], ...] = (
     check_source_missing,
     check_period_mismatch,
     check_plan_not_in_cms,
+    check_plan_not_in_reference,
+    check_taken_names,
+    check_assumed_parents,
+    check_across_lobs,
     check_quarantined,
 )
 

@@ -63,7 +63,7 @@ RULES: dict[str, Rule] = {
             _P1,
             "An organization vanished and an unknown one took over all it had: renamed?",
         ),
-        Rule("PARENT_DISAGREEMENT", _P1, "CMS and Aequalis name different parents; the published one was kept"),
+        Rule("PARENT_DISAGREEMENT", _P1, "Sources name different parents; the published one was kept"),
         Rule(
             "HELD_BY_QUARANTINE",
             _P1,
@@ -72,7 +72,7 @@ RULES: dict[str, Rule] = {
         Rule("DRIFT_NAME", _P2, "A node changed its name"),
         Rule("GAP", _P2, "A renewed node has days without a row"),
         Rule("TERM_REENROL", _P2, "A node ended and came back within one month; both segments are kept"),
-        Rule("NETWORK_UNKNOWN", _P2, "No network source for this line of business yet; plans carry no network"),
+        Rule("NETWORK_UNKNOWN", _P2, "No source says yet which plan has which network; plans carry none"),
         Rule(
             "SOURCE_MISSING",
             _P2,
@@ -80,6 +80,10 @@ RULES: dict[str, Rule] = {
         ),
         Rule("PERIOD_MISMATCH", _P2, "A file is of another month than the run"),
         Rule("PLAN_NOT_IN_CMS", _P2, "Aequalis lists plans that the CMS report does not; CMS decides"),
+        Rule("PLAN_NOT_IN_AEQUALIS", _P2, "The leading source lists plans that Aequalis does not"),
+        Rule("NAME_TAKEN_FOR", _P2, "Spellings of parents were taken for organizations known under another name"),
+        Rule("PARENT_ASSUMED", _P2, "No source names a parent of these entities; each stands as its own"),
+        Rule("DIFFERS_ACROSS_LOBS", _P2, "Another line of business has published this name or parent otherwise"),
         Rule("QUARANTINED_ROWS", _P2, "Source rows could not be read or placed"),
     )
 }

@@ -24,6 +24,7 @@ def evolve(
     key: Callable[[Row], str],
     same: Callable[[Row, Row], bool],
     day: date,
+    reasons: Mapping[str, str] | None = None,
 ) -> tuple[Row, ...]:
     """Carry published rows forward to what is desired from `day` on.
 
@@ -36,8 +37,10 @@ def evolve(
         desired: what is to be live, by key.
         key: the identity of a row.
         same: whether two rows say the same.
-        day: first day of the run's month.
+        day: first day of the run's month, or of the plan year its files are of.
+        reasons: by key, why a row that is no longer wanted ended, where a crosswalk or a review says so.
     """
+    why = reasons or {}
     rows: list[Row] = []
     kept: set[str] = set()
     continued = {key(row) for row in published if row.valid_to == day and getattr(row, "end_reason", None) == CHANGED}
@@ -45,14 +48,14 @@ def evolve(
     for row in published:
         wanted = desired.get(key(row))
         if row.valid_to is not None:
-            rows.append(_ended(row, day, ABSENT) if wanted is None and row.valid_to == day else row)
+            rows.append(_ended(row, day, why.get(key(row), ABSENT)) if wanted is None and row.valid_to == day else row)
             continue
         begins_as_wanted = wanted is not None and (row.valid_from < day or row.valid_from == wanted.valid_from)
         if wanted is not None and begins_as_wanted and same(row, wanted):
             rows.append(row)
             kept.add(key(row))
         elif row.valid_from < day:
-            rows.append(_ended(row, day, ABSENT if wanted is None else CHANGED))
+            rows.append(_ended(row, day, why.get(key(row), ABSENT) if wanted is None else CHANGED))
             if wanted is not None:
                 rows.append(replace(wanted, valid_from=day))
                 kept.add(key(row))
@@ -67,6 +70,8 @@ def same_node(old: Node, new: Node) -> bool:
         and equality_key(old.name) == equality_key(new.name)
         and equality_key(old.plan_type or "") == equality_key(new.plan_type or "")
         and (old.tier, old.state, old.plan_year) == (new.tier, new.state, new.plan_year)
+        and equality_key(old.program or "") == equality_key(new.program or "")
+        and old.service_area_id == new.service_area_id
     )
 
 

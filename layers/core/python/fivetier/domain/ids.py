@@ -21,6 +21,11 @@ LEGAL_NAME = "legal_name"
 LOB_SYSTEM = "lob"
 CMS_CONTRACT = "cms_contract"
 CMS_CONTRACT_PBP = "cms_contract_pbp"
+HIOS_ISSUER = "hios_issuer"
+HIOS5, HIOS10, HIOS14, EIN = "hios5", "hios10", "hios14", "ein"
+MEDICAID_STATE_PLAN = "medicaid_state_plan"
+STATE_PROGRAM_PLAN = "state_program_plan"
+NETWORK_SYSTEM = "network"
 
 _CONTRACT_FORMS = (
     (re.compile(r"[HRE][0-9]{4}"), "CMS contract: H local, R regional, E employer direct"),

@@ -77,6 +77,11 @@ class LobSettings(_Strict):
         return self
 
     @property
+    def has_contracts(self) -> bool:
+        """Whether plans hang on contracts with the publisher (CMS), which tie plans, entities and parents together."""
+        return any(source.role == "contracts" for source in self.sources)
+
+    @property
     def sign_off_seconds(self) -> int:
         """How long the wait state waits."""
         return self.sign_off_days * 24 * 3600

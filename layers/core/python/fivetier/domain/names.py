@@ -33,6 +33,7 @@ _LEGAL_FORMS = frozenset(
         "nfp",
     ]
 )
+_ONE_WORD = {"incorporated": "inc", "corporation": "corp", "company": "co", "limited": "ltd", "lc": "llc"}
 _SPELLED_FORM = re.compile(r"\b([a-z]) ([a-z]) ([a-z])\b")
 _ARTICLES = frozenset(["a", "an"])
 
@@ -71,6 +72,25 @@ def resolution_key(text: str) -> str:
     return shorter or equal
 
 
+def agreement_key(text: str) -> str:
+    """What two spellings of one organization share that differ in legal form, article or where words are parted.
+
+    >>> agreement_key("Molina Health Care of New Mexico, Inc.") == agreement_key("Molina Healthcare of New Mexico")
+    True
+    """
+    return resolution_key(text).replace(" ", "")
+
+
+def legal_forms(text: str) -> frozenset[str]:
+    """Legal forms a name states, one word for each: two that state different ones need not be one organization.
+
+    >>> legal_forms("Alder Group, Incorporated") == legal_forms("Alder Group Inc.")
+    True
+    """
+    tokens = _SPELLED_FORM.sub(lambda match: "".join(match.groups()), equality_key(text)).split()
+    return frozenset(_ONE_WORD.get(token, token) for token in tokens if token in _LEGAL_FORMS)
+
+
 def _without_forms(key: str) -> str:
     """One round of `resolution_key`; what is left may begin with an article again."""
     joined = _SPELLED_FORM.sub(lambda m: "".join(m.groups()) if "".join(m.groups()) in _LEGAL_FORMS else m[0], key)
@@ -82,7 +102,7 @@ def _without_forms(key: str) -> str:
 
 
 def display_name(spellings: Iterable[str]) -> str:
-    """Choose the spelling to show: the most frequent, ties by text order (DECISIONS, Identity).
+    """Choose the spelling to show: the most frequent one of the most frequent name, ties by text (DECISIONS, Identity).
 
     Raises:
         ValueError: there is no spelling.
@@ -90,4 +110,12 @@ def display_name(spellings: Iterable[str]) -> str:
     counts = Counter(" ".join(spelling.split()) for spelling in spellings)
     if not counts:
         raise ValueError("no spelling to choose from")
-    return min(counts, key=lambda name: (-counts[name], name))
+    of_name: Counter[str] = Counter()
+    for spelling, count in counts.items():
+        of_name[equality_key(spelling)] += count
+
+    def order(spelling: str) -> tuple[int, str, int, str]:
+        key = equality_key(spelling)
+        return -of_name[key], key, -counts[spelling], spelling
+
+    return min(counts, key=order)

@@ -9,7 +9,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from fivetier.domain.checks import Candidate
+from fivetier.domain.candidate import Candidate
+from fivetier.domain.dictionary import parent_dictionary
 from fivetier.domain.events import Event
 from fivetier.domain.findings import Finding, Severity
 from fivetier.domain.reconcile import ColumnChange, require_tie
@@ -100,6 +101,8 @@ def build_report(
             "nodes_by_tier": {tier: counts["candidate"] for tier, counts in tiers.items()},
             "tiers": [{"tier": int(t), "label": Tier(int(t)).label, **counts} for t, counts in tiers.items()],
         },
+        "unit": "contract" if candidate.slice.contracts or candidate.published.contracts else "plan",
+        "dictionary": {"version": parent_dictionary().version, "sha256": parent_dictionary().sha256},
         "programs": _programs(candidate),
         "column_changes": [_column(change) for change in candidate.reconciliation.columns],
         "event_counts": dict(Counter(f"{event.event_type} ({event.scope})" for event in candidate.events)),

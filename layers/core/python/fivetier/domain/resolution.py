@@ -6,6 +6,7 @@ from datetime import date, datetime
 from typing import Any
 
 from fivetier.domain.ids import SubVersion
+from fivetier.domain.parents import TakenFor
 from fivetier.domain.slice import Slice
 from fivetier.domain.tiers import Lob
 
@@ -14,13 +15,18 @@ SourceRow = Mapping[str, Any]  # one row of tables.NORMALIZED_ROW
 
 @dataclass(frozen=True, slots=True)
 class RunContext:
-    """Which run resolves, for which month, and when; `rollback_to` is the release a rollback restores."""
+    """Which run resolves, for which month, and when.
+
+    `rollback_to` is the release a rollback restores; `neighbours` are the slices of other lines of business as readers
+    see them: tiers 1 and 2 are shared with them.
+    """
 
     lob: Lob
     sub_version: SubVersion
     run_id: str
     observed_at: datetime
     rollback_to: str | None = None
+    neighbours: tuple[Slice, ...] = ()
 
     @property
     def day(self) -> date:
@@ -30,15 +36,19 @@ class RunContext:
 
 @dataclass(frozen=True, slots=True)
 class SourceRows:
-    """Accepted rows by role; None means that the source did not land.
+    """Accepted rows by role; None means that no source of the role landed.
 
     What is in quarantine is not absent, only unreadable: `held` are contracts whose directory rows are there,
-    `held_plans` are plans whose rows are there, or contracts of which a row with an unreadable plan number is.
+    `held_plans` are plans (by id, or by name where the source has no ids) whose rows are there, or contracts of which
+    a row with an unreadable plan number is.
     """
 
-    entities: Sequence[SourceRow]
+    entities: Sequence[SourceRow] = ()
     plans: Sequence[SourceRow] | None = None
     reference: Sequence[SourceRow] | None = None
+    crosswalk: Sequence[SourceRow] | None = None
+    networks: Sequence[SourceRow] | None = None
+    service_areas: Sequence[SourceRow] | None = None
     held: Collection[str] = ()
     held_plans: Collection[str] = ()
 
@@ -54,7 +64,7 @@ class Refused:
 
 @dataclass(frozen=True, slots=True)
 class Disagreement:
-    """CMS and Aequalis name different parents for a contract."""
+    """Two sources name different parents for a contract, or for an entity; `kept` is what the candidate says."""
 
     contract_id: str
     cms: str
@@ -71,3 +81,6 @@ class Resolution:
     disagreements: tuple[Disagreement, ...] = ()
     held: tuple[str, ...] = ()
     plans_not_in_cms: tuple[str, ...] = ()
+    plans_not_in_reference: tuple[str, ...] = ()
+    taken_names: tuple[TakenFor, ...] = ()
+    assumed_parents: tuple[str, ...] = ()

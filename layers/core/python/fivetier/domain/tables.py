@@ -188,6 +188,8 @@ HIERARCHY_NODE = Table(
         _TRACE,
         _RUN,
         _OBSERVED,
+        Column("program", "text", "Medicaid managed care program of the plan (R1.7)", nullable=True),
+        Column("service_area_id", "text", "service area of the plan within its subsidiary and year", nullable=True),
     ),
 )
 
@@ -255,6 +257,68 @@ CONTRACT = Table(
     ),
 )
 
+PLAN_NETWORK = Table(
+    "plan_network",
+    "Which networks a benefits plan may be used in; many to many (R1.1).",
+    ("plan_node_id", "network_node_id", "network_tier", "valid_from"),
+    (
+        _LOB,
+        _RELEASE,
+        Column("plan_node_id", "text", "tier 4 node"),
+        Column("network_node_id", "text", "tier 5 node"),
+        Column("network_tier", "text", "tier of the network within the plan as the source has it; empty if none"),
+        _VALID_FROM,
+        _VALID_TO,
+        _SOURCE,
+        _TRACE,
+        _RUN,
+        _OBSERVED,
+    ),
+)
+
+SERVICE_AREA = Table(
+    "service_area",
+    "Where plans of a subsidiary are sold: one row per county of a service area, or one for all of a state.",
+    ("subsidiary_node_id", "service_area_id", "plan_year", "state", "area", "valid_from"),
+    (
+        _LOB,
+        _RELEASE,
+        Column("subsidiary_node_id", "text", "tier 2 node the area's id belongs to"),
+        Column("service_area_id", "text", "service area, unique within subsidiary and plan year"),
+        Column("plan_year", "int", "plan year"),
+        Column("state", "text", "two-letter state"),
+        Column("area", "text", "county FIPS; empty for all of the state"),
+        _VALID_FROM,
+        _VALID_TO,
+        _SOURCE,
+        _TRACE,
+        _RUN,
+        _OBSERVED,
+    ),
+)
+
+PLAN_CROSSWALK = Table(
+    "plan_crosswalk",
+    "What becomes of a benefits plan at the start of a plan year, as its publisher states it (R1.10, R1.11).",
+    ("from_node_id", "to_node_id", "plan_year", "status", "area", "zip_code", "valid_from"),
+    (
+        _LOB,
+        _RELEASE,
+        Column("from_node_id", "text", "tier 4 node of the year before"),
+        Column("to_node_id", "text", "tier 4 node that follows; empty when none does"),
+        Column("plan_year", "int", "the plan year that begins"),
+        Column("status", "text", "renewed, consolidated, terminated, ...; plan, county, zip for the exchange"),
+        Column("area", "text", "county FIPS the row holds for; empty for everywhere"),
+        Column("zip_code", "text", "ZIP code the row holds for; empty for all of the area"),
+        _VALID_FROM,
+        _VALID_TO,
+        _SOURCE,
+        _TRACE,
+        _RUN,
+        _OBSERVED,
+    ),
+)
+
 RELEASE = Table(
     "release",
     "The publication: one row per LOB names the release readers see (DECISIONS, Publication).",
@@ -274,5 +338,13 @@ RELEASE = Table(
 )
 
 #: Tables of one LOB's release, in the order they are staged, listed and copied.
-RELEASE_TABLES: tuple[Table, ...] = (HIERARCHY_NODE, EXTERNAL_ID, NODE_ALIAS, CONTRACT)
+RELEASE_TABLES: tuple[Table, ...] = (
+    HIERARCHY_NODE,
+    EXTERNAL_ID,
+    NODE_ALIAS,
+    CONTRACT,
+    PLAN_NETWORK,
+    SERVICE_AREA,
+    PLAN_CROSSWALK,
+)
 ALL_TABLES: tuple[Table, ...] = (*RELEASE_TABLES, RELEASE, QUARANTINE, SUPPRESSED, NORMALIZED_ROW)

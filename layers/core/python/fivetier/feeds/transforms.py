@@ -12,6 +12,7 @@ from types import MappingProxyType
 from fivetier.domain.errors import InvalidSubVersion
 from fivetier.domain.ids import (
     CMS_CONTRACT_PBP,
+    HIOS14,
     MaPlanId,
     SubVersion,
     parse_contract_id,
@@ -23,9 +24,6 @@ from fivetier.domain.lobs import lob_settings
 from fivetier.domain.tiers import Lob
 
 Value = str | int | date | None
-
-HIOS14 = "hios14"
-MEDICAID_STATE_PLAN = "medicaid_state_plan"
 
 #: Lines of business with a public plan list, and the id systems each may use. A HIOS id does not prove the exchange
 #: (R1.5).

@@ -1,0 +1,47 @@
+"""What the gates look at: a candidate beside what is published, and how it came about."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from fivetier.domain.events import Event
+from fivetier.domain.ids import SubVersion
+from fivetier.domain.reconcile import Reconciliation
+from fivetier.domain.resolution import Resolution
+from fivetier.domain.slice import Slice
+from fivetier.domain.tiers import Lob
+
+
+@dataclass(frozen=True, slots=True)
+class SourceUse:
+    """How a source took part in a run; `period` is the month its file speaks of."""
+
+    source: str
+    required: bool
+    landed: bool
+    period: SubVersion | None = None
+    file: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """Everything the gates look at.
+
+    `rollback_to` is the release a rollback restores, `neighbours` are the published slices of other lines of business.
+    """
+
+    lob: Lob
+    sub_version: SubVersion
+    published_sub_version: SubVersion | None
+    published: Slice
+    resolution: Resolution
+    reconciliation: Reconciliation
+    events: Sequence[Event]
+    sources: Sequence[SourceUse]
+    quarantined: Sequence[tuple[str, int]] = ()
+    rollback_to: str | None = None
+    neighbours: Sequence[Slice] = ()
+
+    @property
+    def slice(self) -> Slice:
+        """The proposed slice."""
+        return self.resolution.candidate
