@@ -5,8 +5,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from fivetier.app.candidate import MAX_PERIOD_DISTANCE
 from fivetier.domain.ids import SubVersion
+from fivetier.domain.periods import MAX_PERIOD_DISTANCE
 from fivetier.domain.tiers import Lob
 from fivetier.feeds.catalog import sources_of
 

@@ -16,6 +16,7 @@ from fivetier.domain.findings import SAMPLE_SIZE
 from fivetier.domain.ids import SubVersion
 from fivetier.domain.lobs import SourceRole, SourceSettings
 from fivetier.domain.parents import TakenFor
+from fivetier.domain.periods import parse_period, why_not_usable
 from fivetier.domain.reconcile import reconcile
 from fivetier.domain.report import QuarantineGroup, SourceLedger, build_report
 from fivetier.domain.resolution import Disagreement, Refused, Resolution, RunContext, SourceRow, SourceRows
@@ -25,7 +26,6 @@ from fivetier.domain.tables import QUARANTINE
 from fivetier.domain.tiers import Lob
 from fivetier.feeds.catalog import sources_of
 
-MAX_PERIOD_DISTANCE = 3  # months; DECISIONS, Ledger
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,13 +39,14 @@ class Feed:
 
 
 def check_period(ledger: SourceLedger, lob: Lob, sub_version: SubVersion) -> None:
-    """Refuse a file whose own period is more than three months off.
+    """Refuse a file whose own period is not near the run's.
 
     Raises:
         StaleSubVersion: it is.
     """
-    if ledger.period is not None and SubVersion.parse(ledger.period).months_from(sub_version) > MAX_PERIOD_DISTANCE:
-        raise StaleSubVersion(lob=lob, sub_version=str(sub_version), file=ledger.file, other=ledger.period)
+    why = None if ledger.period is None else why_not_usable(parse_period(ledger.period), sub_version)
+    if ledger.period is not None and why is not None:
+        raise StaleSubVersion(lob=lob, sub_version=str(sub_version), file=ledger.file, other=ledger.period, why=why)
 
 
 def resolve_feeds(feeds: Sequence[Feed], context: RunContext, published: Slice) -> tuple[Resolution, pa.Table]:
@@ -169,7 +170,7 @@ def _use(spec: SourceSettings, ledgers: Sequence[SourceLedger]) -> SourceUse:
     ledger = next((found for found in ledgers if found.source == spec.source), None)
     if ledger is None:
         return SourceUse(spec.source, spec.required, landed=False)
-    period = None if ledger.period is None else SubVersion.parse(ledger.period)
+    period = None if ledger.period is None else parse_period(ledger.period)
     return SourceUse(spec.source, spec.required, landed=True, period=period, file=ledger.file)
 
 

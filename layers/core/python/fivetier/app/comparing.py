@@ -14,6 +14,7 @@ from fivetier.domain.errors import (
     WrongFileInSlot,
 )
 from fivetier.domain.ids import SubVersion
+from fivetier.domain.periods import month_of, parse_period
 from fivetier.domain.resolution import RunContext
 from fivetier.domain.slice import Slice
 from fivetier.domain.tiers import Lob
@@ -120,7 +121,7 @@ def _vintage(given: Sequence[Feed], lob: Lob, month: SubVersion | None) -> tuple
     if missing:
         raise MissingSource(lob=lob, sub_version=str(month or "?"), sources=missing)
     leading = feeds[sources_of(lob)[0].source].ledger
-    found = month or (None if leading.period is None else SubVersion.parse(leading.period))
+    found = month or (None if leading.period is None else month_of(parse_period(leading.period)))
     if found is None:
         raise InputError(f"{leading.file}: cannot tell its month; put YYYY_MM into the name or give it as an option")
     for feed in feeds.values():

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from fivetier.domain.events import Event
 from fivetier.domain.ids import SubVersion
+from fivetier.domain.periods import Period
 from fivetier.domain.reconcile import Reconciliation
 from fivetier.domain.resolution import Resolution
 from fivetier.domain.slice import Slice
@@ -13,12 +14,12 @@ from fivetier.domain.tiers import Lob
 
 @dataclass(frozen=True, slots=True)
 class SourceUse:
-    """How a source took part in a run; `period` is the month its file speaks of."""
+    """How a source took part in a run; `period` is the month or plan year its file speaks of."""
 
     source: str
     required: bool
     landed: bool
-    period: SubVersion | None = None
+    period: Period | None = None
     file: str = ""
 
 

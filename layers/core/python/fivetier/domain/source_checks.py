@@ -5,6 +5,7 @@ from collections import defaultdict
 from fivetier.domain.candidate import Candidate
 from fivetier.domain.findings import Finding, finding
 from fivetier.domain.names import agreement_key, equality_key
+from fivetier.domain.periods import is_of
 from fivetier.domain.slice import Node
 from fivetier.domain.tiers import Tier
 
@@ -40,11 +41,11 @@ def check_source_missing(c: Candidate) -> Finding | None:
 
 
 def check_period_mismatch(c: Candidate) -> Finding | None:
-    """PERIOD_MISMATCH: files of another month than the run."""
+    """PERIOD_MISMATCH: files of another month, or plan year, than the run."""
     bad = [
         {"source": s.source, "file": s.file, "period": str(s.period), "run": str(c.sub_version)}
         for s in c.sources
-        if s.landed and s.period is not None and s.period != c.sub_version
+        if s.landed and s.period is not None and not is_of(s.period, c.sub_version)
     ]
     return finding("PERIOD_MISMATCH", bad)
 

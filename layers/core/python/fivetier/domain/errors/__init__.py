@@ -6,7 +6,7 @@
     │   ├── MissingColumn, DuplicateColumn, WrongFileInSlot, InvalidMapping
     │   ├── InvalidId, InvalidSubVersion, UnknownSource, MissingSource
     │   ├── StaleSubVersion, RunOfAnotherLob
-    │   ├── AmbiguousContent, ExpandsTooFar, UnknownFeedVersion
+    │   ├── AmbiguousContent, ExpandsTooFar, UnknownFeedVersion, UnknownCrosswalkStatus, PeriodUnknown
     │   └── DuplicateKey
     ├── RuleRefused           a rule says no; the message says which and what to do
     │   ├── NotAuthenticated, ForeignForm, RoleNotHeld, RequesterCannotSign, SamePersonTwice
@@ -44,9 +44,11 @@ from fivetier.domain.errors.inputs import (
     MissingColumn,
     MissingSource,
     NoDataRows,
+    PeriodUnknown,
     RunOfAnotherLob,
     StaleSubVersion,
     TruncatedFile,
+    UnknownCrosswalkStatus,
     UnknownFeedVersion,
     UnknownSource,
     UnreadableEncoding,
@@ -128,6 +130,7 @@ __all__ = [
     "NotFound",
     "NothingPublished",
     "ObjectChanged",
+    "PeriodUnknown",
     "ReasonMissing",
     "ReleaseFilesDiffer",
     "ReportNotFound",
@@ -144,6 +147,7 @@ __all__ = [
     "Superseded",
     "TickMissing",
     "TruncatedFile",
+    "UnknownCrosswalkStatus",
     "UnknownFeedVersion",
     "UnknownSource",
     "UnreadableEncoding",

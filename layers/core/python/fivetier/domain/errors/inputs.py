@@ -127,6 +127,28 @@ class UnknownSource(InputError):
         super().__init__(f"{lob} has no source {source!r}; its sources are {', '.join(known)}.")
 
 
+class PeriodUnknown(InputError):
+    """Nothing in or on the file says which period it is of, and its rows need one."""
+
+    def __init__(self, *, file: str, sha256: str) -> None:
+        self.file, self.sha256 = file, sha256
+        super().__init__(
+            f"{file}: neither its rows, its title nor its name says which plan year it is of. Land it under a name "
+            f"with the year, for example landscape_2026.csv, or register its SHA-256 {sha256} in the mapping."
+        )
+
+
+class UnknownCrosswalkStatus(InputError):
+    """A crosswalk says of a plan what no rule knows: guessed, it would end or carry over the wrong plan."""
+
+    def __init__(self, *, file: str, row: int, column: str, value: str, rule: str) -> None:
+        self.file, self.row, self.column, self.value, self.rule = file, row, column, value, rule
+        super().__init__(
+            f"{file}: row {row}, column {_cut(column)!r}: {_cut(value)!r} is no known crosswalk status ({rule}), and "
+            f"an unknown one stops the run. Read the publisher's notes, then sign a mapping that knows it."
+        )
+
+
 class MissingSource(InputError):
     """A required source has not landed."""
 
@@ -139,19 +161,17 @@ class MissingSource(InputError):
 
 
 class StaleSubVersion(InputError):
-    """The month is older than what is published, or a file's own period is more than three months off.
+    """The month is older than what is published, or a file's own period is too far off.
 
-    `other` is the published month, or the period of `file`.
+    `other` is the published month, or the period of `file`; `why` says which months that period serves.
     """
 
-    def __init__(self, *, lob: str, sub_version: str, other: str, file: str | None = None) -> None:
+    def __init__(self, *, lob: str, sub_version: str, other: str, file: str | None = None, why: str = "") -> None:
         self.lob, self.sub_version, self.other, self.file = lob, sub_version, other, file
         if file is None:
             super().__init__(f"{lob}: {sub_version} is older than the published {other}. A refresh never goes back.")
         else:
-            super().__init__(
-                f"{lob} {sub_version}: {file} is of {other}, more than 3 months off. Land the file of this period."
-            )
+            super().__init__(f"{lob} {sub_version}: {file} is of {other}, {why}. Land the file of this period.")
 
 
 class RunOfAnotherLob(InputError):
