@@ -10,8 +10,9 @@ import ftfy
 
 from fivetier.domain.errors import InvalidId
 from fivetier.feeds import sql
+from fivetier.feeds.cell_values import CellUnreadable, Value
 from fivetier.feeds.mapping import FieldMapping, Mapping
-from fivetier.feeds.transforms import REGISTRY, CellUnreadable, Value
+from fivetier.feeds.transforms import REGISTRY
 
 #: What a workbook shows for a formula that failed. It is never a name.
 _EXCEL_ERRORS: Final = frozenset({"#n/a", "#ref!", "#value!", "#name?", "#div/0!", "#null!", "#num!", "#getting_data"})
@@ -30,10 +31,14 @@ class Refusal:
 
 @dataclass(slots=True)
 class Evaluated:
-    """Values by field, one per row, and the first refusal of each refused row."""
+    """Values by field, one per row, and the first refusal of each refused row.
+
+    `unknown` are values that stop the run, with the rule that says so.
+    """
 
     values: dict[str, list[Value]] = field(default_factory=dict)
     refusals: dict[int, Refusal] = field(default_factory=dict)
+    unknown: list[tuple[int, str, Refusal]] = field(default_factory=list)
     repaired: int = 0
 
     def texts(self, name: str) -> list[str | None]:
@@ -48,9 +53,14 @@ def clean(cell: str | None, null_values: frozenset[str]) -> str | None:
 
 
 def evaluate(
-    connection: duckdb.DuckDBPyConnection, mapping: Mapping, columns: ReadOnly[str, Sequence[str | None]], *, rows: int
+    connection: duckdb.DuckDBPyConnection,
+    mapping: Mapping,
+    columns: ReadOnly[str, Sequence[str | None]],
+    *,
+    rows: int,
+    plan_year: int | None = None,
 ) -> Evaluated:
-    """Read every field of every row.
+    """Read every field of every row; `plan_year` is the file's, for fields that take it.
 
     A later field is still read when an earlier one failed: suppression and the subject id need what is readable.
     """
@@ -66,10 +76,14 @@ def evaluate(
                 texts[index] = repaired
                 # A column that feeds two fields is one cell.
                 mended.add((index, id(raw)))
+        fallback = spec.default if spec.null_rule != "period" or plan_year is None else str(plan_year)
+        texts = [fallback if text is None else text for text in texts]
         outcome = _read_field(connection, mapping, spec, texts, done, failed)
         failed[spec.canonical_field] = set(outcome)
         for index, refusal in outcome.items():
             done.refusals.setdefault(index, refusal)
+            if spec.unknown_stops is not None and refusal.field == spec.canonical_field and refusal.value is not None:
+                done.unknown.append((index, spec.unknown_stops, refusal))
     done.repaired = len(mended)
     return done
 
@@ -84,7 +98,6 @@ def _read_field(
 ) -> dict[int, Refusal]:
     """Fill `done.values` with one field; give the rows it refuses."""
     name = spec.canonical_field
-    texts = [spec.default if text is None else text for text in texts]
     refusals = {
         index: Refusal(spec.missing_code, name, None, f"{name} is blank, and a row without it cannot be placed")
         for index, text in enumerate(texts)
@@ -129,7 +142,9 @@ def _by_name(spec: FieldMapping, arguments: ReadOnly[str, Sequence[str | None]])
     for cells in zip(*arguments.values(), strict=True):
         try:
             found.append(transform(*cells))
-        except (InvalidId, CellUnreadable) as refused:
+        except CellUnreadable as refused:
+            found.append(_unreadable(spec, cells[0], str(refused), refused.reason_code))
+        except InvalidId as refused:
             found.append(_unreadable(spec, cells[0], str(refused)))
     return found
 
@@ -149,5 +164,5 @@ def subject_of(mapping: Mapping, cells: ReadOnly[str, str | None]) -> str | None
     return None
 
 
-def _unreadable(spec: FieldMapping, text: str | None, message: str) -> Refusal:
-    return Refusal(spec.reason_code, spec.canonical_field, text, message)
+def _unreadable(spec: FieldMapping, text: str | None, message: str, reason_code: str | None = None) -> Refusal:
+    return Refusal(reason_code or spec.reason_code, spec.canonical_field, text, message)

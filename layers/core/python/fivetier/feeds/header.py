@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from fivetier.domain.errors import DuplicateColumn, MissingColumn, WrongFileInSlot
 from fivetier.feeds.mapping import Mapping
 from fivetier.feeds.records import HEADER_DEPTH, Record
-from fivetier.feeds.spelling import header_key
+from fivetier.feeds.spelling import header_key, header_keys, spelled_for
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,13 +16,15 @@ class Binding:
     """Which column feeds which field. `names` are the headers on one line, repeats numbered.
 
     `contact` columns are dropped at the door. `shown` columns are the ones the mapping knows to be harmless: only
-    their cells may be kept in quarantine, for a renamed contact column must not slip through.
+    their cells may be kept in quarantine, for a renamed contact column must not slip through. `plan_year` is the year
+    the bound headers carry, where they carry one.
     """
 
     names: tuple[str, ...]
     column_of: ReadOnly[str, int]
     contact: frozenset[int]
     shown: frozenset[int]
+    plan_year: int | None = None
 
     @property
     def width(self) -> int:
@@ -42,8 +44,13 @@ class Binding:
 
 def fit(names: Iterable[str | None], mapping: Mapping) -> int:
     """Count the fields of a mapping that a record, read as a header, would feed."""
-    keys = {header_key(name) for name in names if name}
-    return sum(not keys.isdisjoint(field.keys) for field in mapping.fields)
+    present = [name for name in names if name]
+    return max(_fit_in(present, mapping, year) for year in mapping.plan_years(present))
+
+
+def _fit_in(names: Sequence[str], mapping: Mapping, plan_year: int | None) -> int:
+    keys = {header_key(name) for name in names}
+    return sum(not keys.isdisjoint(field.keys(plan_year)) for field in mapping.fields)
 
 
 def find_header(records: Sequence[Record], mappings: Iterable[Mapping]) -> tuple[int, int]:
@@ -63,13 +70,14 @@ def bind(header: Sequence[str | None], mapping: Mapping, known: Iterable[Mapping
         DuplicateColumn: two columns could feed one field.
     """
     shown = [" ".join((name or "").split()) for name in header]
-    feeding = {field.canonical_field: _columns(shown, field.keys) for field in mapping.fields}
+    year = _plan_year(shown, mapping)
+    feeding = {field.canonical_field: _columns(shown, field.keys(year)) for field in mapping.fields}
     missing = [field for field in mapping.fields if field.required and not feeding[field.canonical_field]]
     if missing:
         for other in known:
             if other.name != mapping.name and _is_complete(shown, other):
                 raise WrongFileInSlot(file=file, slot=mapping.name, looks_like=other.name)
-        wanted = list(dict.fromkeys(field.source_path[0] for field in missing))
+        wanted = list(dict.fromkeys(spelled_for(field.source_path[0], year) for field in missing))
         taken = {index for columns in feeding.values() for index in columns}
         free = [name for index, name in enumerate(shown) if name and index not in taken]
         raise MissingColumn(
@@ -79,12 +87,13 @@ def bind(header: Sequence[str | None], mapping: Mapping, known: Iterable[Mapping
         if len(columns) > 1:
             raise DuplicateColumn(file=file, column=shown[columns[0]], positions=[index + 1 for index in columns])
     column_of = {field: columns[0] for field, columns in feeding.items() if columns}
-    evidence = _columns(shown, frozenset(header_key(name) for name in mapping.evidence_columns))
+    evidence = _columns(shown, header_keys(mapping.evidence_columns, year))
     return Binding(
         names=_numbered(shown),
         column_of=column_of,
         contact=frozenset(index for index, name in enumerate(shown) if mapping.is_contact(name)),
         shown=frozenset(column_of.values()) | frozenset(evidence),
+        plan_year=year,
     )
 
 
@@ -92,8 +101,14 @@ def _columns(names: Sequence[str], keys: frozenset[str]) -> list[int]:
     return [index for index, name in enumerate(names) if name and header_key(name) in keys]
 
 
+def _plan_year(names: Sequence[str], mapping: Mapping) -> int | None:
+    """The newest plan year under which the headers feed the most fields: a file may stack the pairs of two years."""
+    return max(mapping.plan_years(names), key=lambda year: (_fit_in(names, mapping, year), year or 0))
+
+
 def _is_complete(names: Sequence[str], mapping: Mapping) -> bool:
-    return all(_columns(names, field.keys) for field in mapping.fields if field.required)
+    year = _plan_year(names, mapping)
+    return all(_columns(names, field.keys(year)) for field in mapping.fields if field.required)
 
 
 def _near_misses(wanted: Iterable[str], free: Sequence[str]) -> dict[str, str]:

@@ -4,6 +4,7 @@ A new file shape is a new YAML file in `mappings/`, or a new spelling in one; ne
 """
 
 import re
+from collections.abc import Iterable
 from collections.abc import Mapping as ReadOnly
 from functools import lru_cache
 from importlib.resources import files
@@ -13,11 +14,12 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from fivetier.domain.errors import InvalidMapping
+from fivetier.domain.periods import PlanYear, parse_period
 from fivetier.domain.tables import NORMALIZED_ROW
 from fivetier.domain.tiers import Lob
 from fivetier.feeds import sql
 from fivetier.feeds.catalog import require_source
-from fivetier.feeds.spelling import header_key, matches_pattern
+from fivetier.feeds.spelling import header_keys, matches_pattern, plan_year_in
 from fivetier.feeds.transforms import REGISTRY
 
 Format = Literal["csv", "xlsx", "json", "parquet"]
@@ -46,24 +48,29 @@ class Transform(_Strict):
 
 
 class FieldMapping(_Strict):
-    """One row of the mapping specification."""
+    """One row of the mapping specification.
+
+    A spelling in `source_path` may hold `{plan_year}` or `{previous_year}` where the header carries a year. Under
+    null_rule `period` a blank takes the plan year of the file. `unknown_stops` names the rule by which a value the
+    transform cannot read stops the run instead of quarantining its row.
+    """
 
     canonical_field: Name
     source_path: Annotated[tuple[str, ...], Field(min_length=1)]
     transform: Transform
-    null_rule: Literal["required", "allow", "default"]
+    null_rule: Literal["required", "allow", "default", "period"]
     default: str | None = None
     required: bool
     reason_code: Code = "VALUE_UNREADABLE"
     missing_code: Code = "REQUIRED_FIELD_MISSING"
+    unknown_stops: Code | None = None
     example_in: str
     example_with: dict[Name, str] = Field(default_factory=dict)
     example_out: str | None
 
-    @property
-    def keys(self) -> frozenset[str]:
-        """The accepted headers, as they are compared."""
-        return frozenset(header_key(spelling) for spelling in self.source_path)
+    def keys(self, plan_year: int | None) -> frozenset[str]:
+        """The accepted headers, as they are compared, in a file whose headers carry this plan year."""
+        return header_keys(self.source_path, plan_year)
 
     @property
     def sql_type(self) -> sql.SqlType:
@@ -89,22 +96,41 @@ class SuppressRule(_Strict):
     why: str
 
 
-class PeriodRules(_Strict):
-    """Where the file says which month it is of: a field, a title row, its name; in this order (R1.10)."""
+class OnePerRule(_Strict):
+    """What must not have two values in one file: rows of such an `each` are all quarantined, for one of them lies."""
 
+    each: Name
+    one: Name
+    reason_code: Code
+    why: str
+
+
+class PeriodRules(_Strict):
+    """Where the file says which month or plan year it is of (R1.10).
+
+    In this order: a field, the year its headers carry, its SHA-256 where it is registered here, a title row, its name.
+    Where `unknown` is refuse, a file that says nothing is refused; else it is taken at its slot.
+    """
+
+    grain: Literal["month", "plan_year"] = "month"
+    unknown: Literal["slot", "refuse"] = "slot"
     field: Name | None = None
+    registered: dict[Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")], str] = Field(default_factory=dict)
     title_patterns: tuple[str, ...] = ()
     file_name_patterns: tuple[str, ...]
 
     @model_validator(mode="after")
-    def _patterns_name_a_month(self) -> Self:
+    def _patterns_name_a_period(self) -> Self:
+        for period in self.registered.values():
+            if isinstance(parse_period(period), PlanYear) != (self.grain == "plan_year"):
+                raise ValueError(f"{period!r} is registered, which is no {self.grain}")
         for pattern in (*self.title_patterns, *self.file_name_patterns):
             try:
                 groups = re.compile(pattern).groupindex.keys()
             except re.error as broken:
                 raise ValueError(f"pattern {pattern!r} is no regular expression: {broken}") from broken
-            if "year" not in groups or not groups & {"month", "month_name"}:
-                raise ValueError(f"pattern {pattern!r} needs a group `year` and a group `month` or `month_name`")
+            if "year" not in groups or (self.grain == "month" and not groups & {"month", "month_name"}):
+                raise ValueError(f"pattern {pattern!r} needs a group `year`, and for a month `month` or `month_name`")
         return self
 
 
@@ -138,11 +164,18 @@ class Mapping(_Strict):
     period: PeriodRules
     feed_version: FeedVersionRule | None = None
     suppress: tuple[SuppressRule, ...] = ()
+    one_per: tuple[OnePerRule, ...] = ()
     fields: Annotated[tuple[FieldMapping, ...], Field(min_length=1)]
 
     def field(self, canonical_field: str) -> FieldMapping:
         """The field of that name."""
         return next(f for f in self.fields if f.canonical_field == canonical_field)
+
+    def plan_years(self, headers: Iterable[str]) -> list[int | None]:
+        """The plan years headers may be read for, the newest first; where no spelling carries a year just None."""
+        yearly = [spelling for f in self.fields for spelling in f.source_path if "_year}" in spelling]
+        found = {year for header in headers for spelling in yearly if (year := plan_year_in(header, spelling))}
+        return [*sorted(found, reverse=True)] or [None]
 
     def is_contact(self, header: str) -> bool:
         """Whether a column is about a person or a street address, and so dropped at the door."""
@@ -162,7 +195,11 @@ class Mapping(_Strict):
         kept = [*self.evidence_columns, *(spelling for field in self.fields for spelling in field.source_path)]
         if contact := [spelling for spelling in kept if self.is_contact(spelling)]:
             raise ValueError(f"{contact} would be dropped as contact columns")
+        by_period = {field.canonical_field for field in self.fields if field.null_rule == "period"}
+        if by_period and (by_period != {"plan_year"} or self.period.grain != "plan_year"):
+            raise ValueError("only plan_year may have null_rule period, and only where the period's grain is plan_year")
         named = {*self.key, *self.agree_on, *self.subject, *self.working_columns}
+        named |= {name for rule in self.one_per for name in (rule.each, rule.one)}
         named |= {rule.field for rule in (self.period, self.feed_version) if rule is not None and rule.field}
         if unknown := named - set(declared):
             raise ValueError(f"the header names {sorted(unknown)}, which no field declares")

@@ -6,8 +6,17 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
-from fivetier.domain.errors import EmptyFile, LedgerDoesNotTie, MissingColumn, NoDataRows, TruncatedFile, UnknownSource
-from fivetier.domain.ids import SubVersion
+from fivetier.domain.errors import (
+    EmptyFile,
+    LedgerDoesNotTie,
+    MissingColumn,
+    NoDataRows,
+    PeriodUnknown,
+    TruncatedFile,
+    UnknownCrosswalkStatus,
+    UnknownSource,
+)
+from fivetier.domain.periods import Period, PlanYear
 from fivetier.domain.tables import NORMALIZED_ROW, QUARANTINE, SUPPRESSED
 from fivetier.feeds import sql
 from fivetier.feeds.body import Body, BodyReader
@@ -40,7 +49,7 @@ class FeedBatch:
     sha256: str
     format: Format
     encoding: str | None
-    period: SubVersion | None
+    period: Period | None
     landed_rows: int
     rows: pa.Table
     quarantined: pa.Table
@@ -69,21 +78,27 @@ def read_feed(data: bytes, *, file_name: str, mapping: Mapping, run_id: str, lob
     body = reader.read(body_records)
     if not body.rows and not body.misfits:
         raise NoDataRows(file=file_name)
+    sha256 = hashlib.sha256(data).hexdigest()
+    names = (file_name, content.name)
+    period = period_of(mapping.period, header_year=binding.plan_year, sha256=sha256, titles=titles, names=names)
+    if period is None and _needs_period(mapping, binding):
+        raise PeriodUnknown(file=file_name, sha256=sha256)
+    year = period.year if isinstance(period, PlanYear) else None
     with sql.connect() as connection:
         columns = {name: [_cell(record, at) for record in body.rows] for name, at in binding.column_of.items()}
-        evaluated = evaluate(connection, mapping, columns, rows=len(body.rows))
+        evaluated = evaluate(connection, mapping, columns, rows=len(body.rows), plan_year=year)
         numbers = [record.number for record in body.rows]
+        _stop_at_unknown(evaluated, binding, numbers, file=file_name)
         settled = settle(connection, mapping, evaluated, lob=lob, file=file_name, numbers=numbers)
-    writer = _Writer(mapping, binding, reader, hashlib.sha256(data).hexdigest(), file_name, run_id, lob)
-    names = (file_name, content.name)
+    writer = _Writer(mapping, binding, reader, sha256, file_name, run_id, lob)
     batch = FeedBatch(
         source=mapping.name,
         mapping_version=mapping.version,
         file_name=file_name,
-        sha256=writer.sha256,
+        sha256=sha256,
         format=content.format,
         encoding=content.encoding,
-        period=settled.period or period_of(mapping.period, titles=titles, names=names),
+        period=settled.period or period,
         landed_rows=len(body.rows) + len(body.misfits),
         rows=writer.rows(body, evaluated, settled),
         quarantined=writer.quarantined(body, evaluated, settled),
@@ -95,6 +110,18 @@ def read_feed(data: bytes, *, file_name: str, mapping: Mapping, run_id: str, lob
     )
     _prove(batch, records=len(grid.records), header_records=1 if grid.header is None else 0)
     return batch
+
+
+def _needs_period(mapping: Mapping, binding: Binding) -> bool:
+    """Whether rows would be without the plan year only the file can give them."""
+    takes = {field.canonical_field for field in mapping.fields if field.null_rule == "period"}
+    return mapping.period.unknown == "refuse" and not takes <= set(binding.column_of)
+
+
+def _stop_at_unknown(evaluated: Evaluated, binding: Binding, numbers: Sequence[int], *, file: str) -> None:
+    for index, rule, refusal in evaluated.unknown:
+        column = binding.header_of(str(refusal.field))
+        raise UnknownCrosswalkStatus(file=file, row=numbers[index], column=column, value=str(refusal.value), rule=rule)
 
 
 def _cell(record: Record, index: int) -> str | None:

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 import duckdb
 
 from fivetier.domain.errors import UnknownFeedVersion
-from fivetier.domain.ids import SubVersion
 from fivetier.domain.names import equality_key
+from fivetier.domain.periods import Period, parse_period
 from fivetier.feeds import sql
 from fivetier.feeds.cells import Evaluated, Refusal
 from fivetier.feeds.mapping import Mapping
@@ -26,7 +26,7 @@ class Settled:
     kept: list[int] = field(default_factory=list)
     refused: dict[int, Refusal] = field(default_factory=dict)
     suppressed: dict[int, str] = field(default_factory=dict)
-    period: SubVersion | None = None
+    period: Period | None = None
 
 
 def settle(
@@ -50,6 +50,7 @@ def settle(
     done = Settled(suppressed=_suppressed(connection, mapping, evaluated, lob=lob, rows=len(numbers)))
     done.refused = {index: refusal for index, refusal in evaluated.refusals.items() if index not in done.suppressed}
     _check_period(mapping, evaluated, done)
+    _check_one_per(mapping, evaluated, done, numbers)
     live = [index for index in range(len(numbers)) if index not in done.suppressed and index not in done.refused]
     _settle_duplicates(mapping, evaluated, done, live, numbers)
     done.kept = [index for index in live if index not in done.suppressed and index not in done.refused]
@@ -80,7 +81,7 @@ def _suppressed(
 
 
 def _check_period(mapping: Mapping, evaluated: Evaluated, done: Settled) -> None:
-    """One file is of one month, the one most rows state; a row of another month is quarantined."""
+    """One file is of one month or plan year, the one most rows state; a row of another is quarantined."""
     name = mapping.period.field
     if name is None:
         return
@@ -89,11 +90,28 @@ def _check_period(mapping: Mapping, evaluated: Evaluated, done: Settled) -> None
     if not stated:
         return
     period = min(stated, key=lambda text: (-stated[text], text))
-    done.period = SubVersion.parse(period)
+    done.period = parse_period(period)
     for index, text in enumerate(texts):
         if text is not None and text != period and index not in done.suppressed:
             message = f"the file is of {period} by most of its rows, this row of {text}"
             done.refused.setdefault(index, Refusal(PERIOD_INVALID, name, text, message))
+
+
+def _check_one_per(mapping: Mapping, evaluated: Evaluated, done: Settled, numbers: Sequence[int]) -> None:
+    """Quarantine every row of a subject that has two values where it may have one; rows refused already say nothing."""
+    for rule in mapping.one_per:
+        each, one = evaluated.texts(rule.each), evaluated.texts(rule.one)
+        groups: dict[str, dict[str, list[int]]] = {}
+        for index, (subject, value) in enumerate(zip(each, one, strict=True)):
+            if subject is not None and value is not None and index not in done.suppressed and index not in done.refused:
+                groups.setdefault(subject, {}).setdefault(value, []).append(index)
+        for subject, values in groups.items():
+            if len(values) > 1:
+                places = " and ".join(f"{value} on row {numbers[rows[0]]}" for value, rows in values.items())
+                used = f"none of its {sum(map(len, values.values()))} rows is used"
+                message = f"{rule.each} {subject} has two of {rule.one}: {places}; {rule.why}; {used}"
+                for value, rows in values.items():
+                    done.refused |= {index: Refusal(rule.reason_code, rule.one, value, message) for index in rows}
 
 
 def _settle_duplicates(

@@ -22,8 +22,8 @@ from fivetier.domain.ids import (
 )
 from fivetier.domain.lobs import lob_settings
 from fivetier.domain.tiers import Lob
-
-Value = str | int | date | None
+from fivetier.feeds.cell_values import CellUnreadable, Value
+from fivetier.feeds.exchange_ids import EXCHANGE_TRANSFORMS
 
 #: Lines of business with a public plan list, and the id systems each may use. A HIOS id does not prove the exchange
 #: (R1.5).
@@ -49,10 +49,6 @@ _STATES = (
     "PR Puerto Rico|VI U.S. Virgin Islands"
 )
 _STATE_CODES = {spelling.casefold(): entry[:2] for entry in _STATES.split("|") for spelling in (entry[:2], entry[3:])}
-
-
-class CellUnreadable(ValueError):
-    """A cell's text is no value of its column; the row is quarantined, the file goes on."""
 
 
 def contract_id(value: str) -> str:
@@ -142,6 +138,7 @@ REGISTRY: Mapping[str, Callable[..., Value]] = MappingProxyType(
     {
         function.__name__: function
         for function in (
+            *EXCHANGE_TRANSFORMS,
             calendar_date,
             contract_id,
             contract_of_plan,
