@@ -84,6 +84,7 @@ def test_medicare_advantage_requires_only_the_directory() -> None:
     assert {spec.source: spec.required for spec in sources_of("medicare_advantage")} == {
         DIRECTORY: True,
         MONTHLY: False,
+        "cms_plan_crosswalk": False,
         AEQUALIS: False,
     }
 
