@@ -134,7 +134,7 @@ def test_a_contract_whose_directory_rows_disagree_is_carried_not_removed() -> No
     rows = [*market(), contract("H1234", parent_organization="Somebody Else")]
     report = reviewed(feed_of(DIRECTORY, rows), feed_of(MONTHLY, PLANS))
     assert report["ledger"]["contracts"] == {"kept": 5, "removed": 0, "added": 0, "changed": 0}
-    assert counts(report) == {"HELD_BY_QUARANTINE": 1, "NETWORK_UNKNOWN": 6, "SOURCE_MISSING": 2, "QUARANTINED_ROWS": 2}
+    assert counts(report) == {"HELD_BY_QUARANTINE": 1, "NETWORK_UNKNOWN": 6, "SOURCE_MISSING": 1, "QUARANTINED_ROWS": 2}
 
 
 def test_a_plan_whose_rows_disagree_is_carried_not_removed() -> None:
@@ -189,7 +189,7 @@ def test_the_same_files_again_change_nothing_and_the_report_is_canonical() -> No
 def test_sources_that_did_not_land_are_named() -> None:
     report = reviewed(feed_of(DIRECTORY, market()))
     (missing,) = [f for f in report["findings"] if f["code"] == "SOURCE_MISSING"]
-    assert missing["samples"] == [{"source": MONTHLY}, {"source": "cms_plan_crosswalk"}, {"source": AEQUALIS}]
+    assert missing["samples"] == [{"source": MONTHLY}, {"source": AEQUALIS}]
     assert report["ledger"]["removed"] == 0
 
 

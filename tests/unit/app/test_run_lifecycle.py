@@ -256,7 +256,7 @@ def test_a_missing_optional_source_carries_its_plans_forward(rehearsal: Rehearsa
     report = signing.view_report(run_id, rehearsal.world)
     assert report["ledger"]["nodes_by_tier"]["4"] == 2 * (len(rows) - 1)
     missing = next(f for f in report["findings"] if f["code"] == "SOURCE_MISSING")
-    assert {s["source"] for s in missing["samples"]} == {MONTHLY, "cms_plan_crosswalk", AEQUALIS}
+    assert {s["source"] for s in missing["samples"]} == {MONTHLY, AEQUALIS}
 
 
 @pytest.mark.parametrize(("plan_id", "kept"), [("", False), ("first", True)])

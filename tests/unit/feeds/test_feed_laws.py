@@ -1,5 +1,21 @@
 """Whatever the bytes: a named refusal, or a batch in which every landed row is accounted for."""
 
+from exchange_files import (
+    AREAS,
+    ATTRIBUTES,
+    CROSSWALK,
+    LANDSCAPE,
+    MA_CROSSWALK,
+    NETWORKS,
+    PLAN,
+    area,
+    attributes,
+    moved,
+    network,
+    offered,
+    succession,
+    table,
+)
 from files import (
     AEQUALIS,
     AEQUALIS_HEADER,
@@ -20,6 +36,7 @@ from files import (
     read,
 )
 from fivetier.domain.errors import InputError
+from fivetier.feeds.mapping import mapping_of
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from test_feed_formats import parquet
@@ -36,8 +53,14 @@ VALID = (
     (MONTHLY, as_gzip(as_json(JSON))),
     (AEQUALIS, aequalis(insight(), insight(lob="medicaid"))),
     (AEQUALIS, parquet([*AEQUALIS_HEADER], insight(), insight(state="KY"))),
+    (LANDSCAPE, table(offered(), offered(), offered(**{"State Code": "TX"}), offered(**{"County Name": "Catron"}))),
+    (ATTRIBUTES, table(attributes(), attributes(PlanId=f"{PLAN}-04"), attributes(DentalOnlyPlan="Yes"))),
+    (NETWORKS, table(network(), network(NetworkName="Another"), network(BusinessYear="2015"))),
+    (AREAS, table(area(), area(CoverEntireState="Yes", County=""), area(County=""))),
+    (CROSSWALK, table(succession(), succession(PlanID_2016=""), succession(DentalPlan="Y"))),
+    (MA_CROSSWALK, table(moved(), moved(STATUS="New Plan", PREVIOUS_PLAN_ID="NEW"), delimiter="\t")),
 )
-SOURCES = st.sampled_from([DIRECTORY, MONTHLY, AEQUALIS])
+SOURCES = st.sampled_from(sorted({source for source, _ in VALID}))
 MAGICS = st.sampled_from([b"PK\x03\x04", b"\x1f\x8b\x08", b"PAR1", b"[{", b"\xff\xfe", b"{"])
 SEPARATORS = st.sampled_from([b",", b'"', b"\n", b"\r\n", b"\0", b"\xe9"])
 LAW = settings(max_examples=150, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
@@ -45,7 +68,7 @@ LAW = settings(max_examples=150, deadline=None, derandomize=True, suppress_healt
 
 def holds(source: str, data: bytes) -> None:
     try:
-        batch = read(source, data)
+        batch = read(source, data, file_name="feed_2016.csv", lob=mapping_of(source).lobs[0])
     except InputError as refused:
         assert str(refused)
         return
@@ -130,3 +153,20 @@ def test_any_json_list_is_refused_or_ties(rows: list[object]) -> None:
 def test_any_cells_are_placed_somewhere(cells: list[list[str]]) -> None:
     text = as_csv(DIRECTORY_HEADER, contract(), *cells).decode("utf-8", "replace")
     holds(DIRECTORY, text.encode())
+
+
+exchange_cells = st.sampled_from(
+    ["", "NM", "TX", "12345", PLAN, f"{PLAN}-01", "2015", "2016", "Yes", "No", "0", "4", "9"]
+)
+
+
+@LAW
+@given(st.sampled_from(VALID[-6:]), st.lists(st.lists(exchange_cells, min_size=1, max_size=14), max_size=6))
+def test_any_known_values_in_any_column_are_placed_or_stop_the_run(
+    valid: tuple[str, bytes], cells: list[list[str]]
+) -> None:
+    source, original = valid
+    delimiter = "\t" if source == MA_CROSSWALK else ","
+    width = original.splitlines()[0].count(delimiter.encode()) + 1
+    rows = [(row * width)[:width] for row in cells]
+    holds(source, original + as_csv(*rows, delimiter=delimiter))

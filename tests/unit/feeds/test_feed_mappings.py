@@ -134,6 +134,10 @@ def test_a_new_shape_is_only_a_new_mapping() -> None:
         ({"key": ["plan_id"]}, "plan_id"),
         ({"period": {"file_name_patterns": [r"20\d\d"]}}, "year"),
         ({"period": {"file_name_patterns": ["(?P<year>"]}}, "regular expression"),
+        ({"period": {"grain": "plan_year", "file_name_patterns": ["year"]}}, "year"),
+        ({"period": {"grain": "quarter", "file_name_patterns": []}}, "grain"),
+        ({"fields": changed_field(1, null_rule="period", default=None)}, "grain"),
+        ({"one_per": [{"each": "contract_id", "one": "state", "reason_code": "X", "why": "-"}]}, "state"),
         ({"suppress": [{"rule_id": "X", "when": "nosuch = 1", "why": "-"}]}, "nosuch"),
         ({"fields": changed_field(0, canonical_field="color")}, "color"),
         ({"fields": changed_field(0, canonical_field="trace_id")}, "trace_id"),
@@ -165,6 +169,29 @@ def test_a_mapping_that_breaks_the_format_is_refused(changes: dict[str, object],
     with pytest.raises(InvalidMapping, match="tiny") as refused:
         tiny(**changes)
     assert says in str(refused.value)
+
+
+YEARLY = {"grain": "plan_year", "unknown": "refuse", "field": "plan_year", "file_name_patterns": [r"(?P<year>20\d\d)"]}
+
+
+def test_a_blank_plan_year_is_the_files_and_a_written_one_its_own() -> None:
+    yearly = tiny(period=YEARLY, fields=changed_field(1, null_rule="period", default=None))
+    data = as_csv(["Year", "Contract"], ["", "R1234"], ["2024", "H1234"], ["", "H5678"])
+    batch = read_feed(data, file_name="t_2025.csv", mapping=yearly, run_id="r", lob="medicare_advantage")
+    assert batch.rows.column("plan_year").to_pylist() == [2025, 2025]
+    assert batch.quarantined.column("reason_code").to_pylist() == ["PERIOD_INVALID"]
+    assert str(batch.period) == "2025"
+
+
+def test_one_per_refuses_every_row_of_a_subject_with_two_values() -> None:
+    rule = {"each": "plan_year", "one": "contract_id", "reason_code": "TWO_CONTRACTS", "why": "one is a slip"}
+    data = as_csv(["Year", "Contract"], ["2024", "R1234"], ["2025", "H1234"], ["2025", "H1234"], ["2025", "H5678"])
+    mapping = tiny(one_per=[rule], key=["contract_id", "plan_year"])
+    batch = read_feed(data, file_name="t.csv", mapping=mapping, run_id="r", lob="medicare_advantage")
+    assert batch.quarantined.column("reason_code").to_pylist() == ["TWO_CONTRACTS"] * 3
+    assert batch.quarantined.column("value").to_pylist() == ["H1234", "H1234", "H5678"]
+    assert "H1234 on row 3 and H5678 on row 5; one is a slip" in batch.quarantined.column("message").to_pylist()[0]
+    assert batch.rows.column("contract_id").to_pylist() == ["R1234"]
 
 
 def test_a_mapping_that_is_no_yaml_is_refused() -> None:

@@ -145,7 +145,7 @@ def review(
         resolution=resolution,
         reconciliation=reconcile(base.published, resolution.candidate),
         events=find_events(base.published, resolution.candidate, context.neighbours),
-        sources=[_use(spec, ledgers) for spec in sources_of(context.lob)],
+        sources=_uses(context.lob, ledgers),
         quarantined=[(group.reason_code, group.count) for group in quarantine],
         rollback_to=context.rollback_to,
         neighbours=context.neighbours,
@@ -164,6 +164,12 @@ def review(
 
 def _after_resolve(ledger: SourceLedger, refused: int) -> SourceLedger:
     return replace(ledger, normalized=ledger.normalized - refused, quarantined=ledger.quarantined + refused)
+
+
+def _uses(lob: Lob, ledgers: Sequence[SourceLedger]) -> list[SourceUse]:
+    """How each source took part. A crosswalk comes once a year and carries no tier: that one is absent says nothing."""
+    uses = [(spec.role, _use(spec, ledgers)) for spec in sources_of(lob)]
+    return [use for role, use in uses if use.landed or role != "crosswalk"]
 
 
 def _use(spec: SourceSettings, ledgers: Sequence[SourceLedger]) -> SourceUse:

@@ -25,6 +25,8 @@ from fivetier.feeds.transforms import REGISTRY
 Format = Literal["csv", "xlsx", "json", "parquet"]
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
 Code = Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_.]*$")]
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+PeriodText = Annotated[str, Field(pattern=r"^20[0-9]{2}(_(0[1-9]|1[0-2]))?$")]
 
 #: Columns of NORMALIZED_ROW the reader fills itself; a mapping never does.
 READER_COLUMNS = frozenset({"lob", "source", "source_object", "row_number", "trace_id"})
@@ -115,7 +117,7 @@ class PeriodRules(_Strict):
     grain: Literal["month", "plan_year"] = "month"
     unknown: Literal["slot", "refuse"] = "slot"
     field: Name | None = None
-    registered: dict[Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")], str] = Field(default_factory=dict)
+    registered: dict[Sha256, PeriodText] = Field(default_factory=dict)
     title_patterns: tuple[str, ...] = ()
     file_name_patterns: tuple[str, ...]
 
