@@ -57,6 +57,7 @@ def normalize_feed(request: NormalizeRequest, ports: Ports) -> NormalizedFeed:
         mapping=mapping_of(landed.source),
         run_id=run.run_id,
         lob=request.lob,
+        sub_version=SubVersion.parse(run.sub_version),
     )
     feed = read_result(batch, version_id=landed.version_id)
     ports.staging.put_table(keys.quarantine_key(run.run_id, landed.source), feed.quarantined)

@@ -91,7 +91,10 @@ class FieldMapping(_Strict):
 
 
 class SuppressRule(_Strict):
-    """Rows a rule keeps out: SQL over canonical fields as text, and `run_lob`. First rule that holds wins."""
+    """Rows a rule keeps out: SQL over canonical fields as text, `run_lob` and `file_year`. First that holds wins.
+
+    `file_year` is the plan year a file of grain plan_year is read for (`PeriodRules`), null for other files.
+    """
 
     rule_id: Code
     when: str
@@ -111,15 +114,24 @@ class PeriodRules(_Strict):
     """Where the file says which month or plan year it is of (R1.10).
 
     In this order: a field, the year its headers carry, its SHA-256 where it is registered here, a title row, its name.
-    Where `unknown` is refuse, a file that says nothing is refused; else it is taken at its slot.
+    Where `unknown` is refuse, a file that says nothing is refused; else it is taken at its slot. With `lag_years` a file
+    may be of several plan years and come late: the latest year that is not after the run's counts, and the file is right
+    for any month of that year and of so many after it.
     """
 
     grain: Literal["month", "plan_year"] = "month"
     unknown: Literal["slot", "refuse"] = "slot"
     field: Name | None = None
     registered: dict[Sha256, PeriodText] = Field(default_factory=dict)
+    lag_years: Annotated[int, Field(ge=0, le=5)] = 0
     title_patterns: tuple[str, ...] = ()
-    file_name_patterns: tuple[str, ...]
+    file_name_patterns: tuple[str, ...] = ()
+
+    @model_validator(mode="after")
+    def _lag_has_its_field(self) -> Self:
+        if self.lag_years and (self.grain, self.field) != ("plan_year", "plan_year"):
+            raise ValueError("lag_years needs grain plan_year and its field plan_year")
+        return self
 
     @model_validator(mode="after")
     def _patterns_name_a_period(self) -> Self:
@@ -143,6 +155,28 @@ class FeedVersionRule(_Strict):
     major: int
 
 
+class RecordLayout(_Strict):
+    """How nested JSON is laid out as rows (`feeds/layout.py` does it and says what counts as one row).
+
+    `path` is the key of the document under which the list stands, `keep` are keys beside it every row repeats. A list
+    named in `explode` gives a row per element, its keys under dotted headers: `reporting_plans.plan_id`. A list within
+    an exploded one is named with its dots. Without a layout a document is one list of objects, one row each.
+    """
+
+    path: str | None = None
+    keep: tuple[str, ...] = ()
+    explode: tuple[str, ...] = ()
+
+    @model_validator(mode="after")
+    def _is_coherent(self) -> Self:
+        if self.keep and self.path is None:
+            raise ValueError("`keep` names keys beside the list at `path`, so it needs a `path`")
+        inner = [name for name in self.explode if "." in name and name.rsplit(".", 1)[0] not in self.explode]
+        if inner:
+            raise ValueError(f"{inner} stand within lists that are not exploded themselves")
+        return self
+
+
 class Mapping(_Strict):
     """One source's mapping: header and fields.
 
@@ -156,6 +190,7 @@ class Mapping(_Strict):
     lobs: Annotated[tuple[Lob, ...], Field(min_length=1)]
     title: str
     formats: Annotated[tuple[Format, ...], Field(min_length=1)]
+    records: RecordLayout = RecordLayout()
     key: Annotated[tuple[Name, ...], Field(min_length=1)]
     agree_on: tuple[Name, ...]
     subject: Annotated[tuple[Name, ...], Field(min_length=1)]
@@ -234,7 +269,7 @@ def _compile_sql(mapping: Mapping) -> None:
             if field.transform.lang == "sql":
                 columns: dict[str, list[str | None]] = {name: [] for name in ("value", *field.transform.with_)}
                 sql.evaluate(connection, field.transform.expr, field.sql_type, columns, mapping=mapping.name)
-        columns = {name: [] for name in ("run_lob", *(f.canonical_field for f in mapping.fields))}
+        columns = {name: [] for name in ("run_lob", "file_year", *(f.canonical_field for f in mapping.fields))}
         for rule in mapping.suppress:
             sql.evaluate(connection, rule.when, "BOOLEAN", columns, mapping=mapping.name)
 

@@ -60,8 +60,10 @@ class FeedBatch:
     repaired_cells: int
 
 
-def read_feed(data: bytes, *, file_name: str, mapping: Mapping, run_id: str, lob: str) -> FeedBatch:
-    """Read a landed file with its source's mapping.
+def read_feed(
+    data: bytes, *, file_name: str, mapping: Mapping, run_id: str, lob: str, sub_version: SubVersion | None = None
+) -> FeedBatch:
+    """Read a landed file with its source's mapping; `sub_version` is the run's month, which chooses among plan years.
 
     Raises:
         InputError: the file cannot be used; the subclass says why, and nothing of it is used.
@@ -71,7 +73,7 @@ def read_feed(data: bytes, *, file_name: str, mapping: Mapping, run_id: str, lob
         raise UnknownSource(lob=lob, source=mapping.name, known=[spec.source for spec in sources_of(lob)])
     content = unpack(data, file=file_name, formats=mapping.formats)
     known = list((dict(known_mappings()) | {mapping.name: mapping}).values())
-    grid = _grid(content, known, file=file_name)
+    grid = _grid(content, known, mapping, file=file_name)
     titles, header, body_records = _cut(grid, known, mapping, file=file_name)
     binding = bind(header, mapping, known, file=file_name)
     reader = BodyReader(grid, binding, mapping, file=file_name)
@@ -89,7 +91,9 @@ def read_feed(data: bytes, *, file_name: str, mapping: Mapping, run_id: str, lob
         evaluated = evaluate(connection, mapping, columns, rows=len(body.rows), plan_year=year)
         numbers = [record.number for record in body.rows]
         _stop_at_unknown(evaluated, binding, numbers, file=file_name)
-        settled = settle(connection, mapping, evaluated, lob=lob, file=file_name, numbers=numbers)
+        settled = settle(
+            connection, mapping, evaluated, lob=lob, file=file_name, numbers=numbers, sub_version=sub_version
+        )
     writer = _Writer(mapping, binding, reader, sha256, file_name, run_id, lob)
     batch = FeedBatch(
         source=mapping.name,
@@ -128,7 +132,7 @@ def _cell(record: Record, index: int) -> str | None:
     return record.cells[index] if index < len(record.cells) else None
 
 
-def _grid(content: Content, known: Sequence[Mapping], *, file: str) -> Grid:
+def _grid(content: Content, known: Sequence[Mapping], mapping: Mapping, *, file: str) -> Grid:
     def score(records: Sequence[Record]) -> int:
         return find_header(records, known)[1]
 
@@ -137,7 +141,7 @@ def _grid(content: Content, known: Sequence[Mapping], *, file: str) -> Grid:
     if content.format == "parquet":
         return read_parquet(content.data, file=file)
     if content.format == "json":
-        return read_json(content.text or "", file=file, formats=["json"])
+        return read_json(content.text or "", file=file, layout=mapping.records)
     return read_csv(content.text or "", file=file, score=score)
 
 

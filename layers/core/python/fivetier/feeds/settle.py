@@ -8,11 +8,12 @@ from dataclasses import dataclass, field
 import duckdb
 
 from fivetier.domain.errors import UnknownFeedVersion
+from fivetier.domain.ids import SubVersion
 from fivetier.domain.names import equality_key
 from fivetier.domain.periods import Period, parse_period
 from fivetier.feeds import sql
 from fivetier.feeds.cells import Evaluated, Refusal
-from fivetier.feeds.mapping import Mapping
+from fivetier.feeds.mapping import Mapping, PeriodRules
 
 DUPLICATE_ROW = "DUPLICATE_ROW"
 ROWS_DISAGREE = "ROWS_DISAGREE"
@@ -27,6 +28,7 @@ class Settled:
     refused: dict[int, Refusal] = field(default_factory=dict)
     suppressed: dict[int, str] = field(default_factory=dict)
     period: Period | None = None
+    file_year: int | None = None
 
 
 def settle(
@@ -37,8 +39,9 @@ def settle(
     lob: str,
     file: str,
     numbers: Sequence[int],
+    sub_version: SubVersion | None = None,
 ) -> Settled:
-    """Settle all rows.
+    """Settle all rows; without a `sub_version` a file of several plan years is read for the latest.
 
     Suppression comes first: a row a rule keeps out needs no other cell to be readable (a drug plan without plan id
     is suppressed, not quarantined).
@@ -47,7 +50,9 @@ def settle(
         UnknownFeedVersion: the feed is of another major version.
     """
     _check_feed_version(mapping, evaluated, file=file)
-    done = Settled(suppressed=_suppressed(connection, mapping, evaluated, lob=lob, rows=len(numbers)))
+    done = Settled()
+    done.file_year, done.period = _stated_period(mapping.period, evaluated, sub_version)
+    done.suppressed = _suppressed(connection, mapping, evaluated, lob=lob, year=done.file_year, rows=len(numbers))
     done.refused = {index: refusal for index, refusal in evaluated.refusals.items() if index not in done.suppressed}
     _check_period(mapping, evaluated, done)
     _check_one_per(mapping, evaluated, done, numbers)
@@ -68,9 +73,16 @@ def _check_feed_version(mapping: Mapping, evaluated: Evaluated, *, file: str) ->
 
 
 def _suppressed(
-    connection: duckdb.DuckDBPyConnection, mapping: Mapping, evaluated: Evaluated, *, lob: str, rows: int
+    connection: duckdb.DuckDBPyConnection,
+    mapping: Mapping,
+    evaluated: Evaluated,
+    *,
+    lob: str,
+    year: int | None,
+    rows: int,
 ) -> dict[int, str]:
-    columns = {name: evaluated.texts(name) for name in evaluated.values} | {"run_lob": [lob] * rows}
+    columns = {name: evaluated.texts(name) for name in evaluated.values}
+    columns |= {"run_lob": [lob] * rows, "file_year": [None if year is None else str(year)] * rows}
     suppressed: dict[int, str] = {}
     for rule in mapping.suppress:
         holds = sql.evaluate(connection, rule.when, "BOOLEAN", columns, mapping=mapping.name)
@@ -80,20 +92,36 @@ def _suppressed(
     return suppressed
 
 
-def _check_period(mapping: Mapping, evaluated: Evaluated, done: Settled) -> None:
-    """One file is of one month or plan year, the one most rows state; a row of another is quarantined."""
-    name = mapping.period.field
-    if name is None:
-        return
-    texts = evaluated.texts(name)
-    stated = Counter(text for text in texts if text is not None)
+def _stated_period(
+    rules: PeriodRules, evaluated: Evaluated, sub_version: SubVersion | None
+) -> tuple[int | None, Period | None]:
+    """The plan year a file of several is read for, and the month or plan year a file is of by what its rows state.
+
+    A file that may come years late is of the run's month where it is right for that month, else of the nearest one it
+    is right for.
+    """
+    stated = Counter(text for text in evaluated.texts(rules.field) if text is not None) if rules.field else Counter()
     if not stated:
+        return None, None
+    if not rules.lag_years:
+        return None, parse_period(min(stated, key=lambda text: (-stated[text], text)))
+    years = sorted(int(text) for text in stated)
+    if sub_version is None:
+        return years[-1], SubVersion(years[-1], 1)
+    year = max((each for each in years if each <= sub_version.year), default=years[0])
+    first, last = SubVersion(year, 1), SubVersion(year + rules.lag_years, 12)
+    return year, min(max(sub_version, first), last)
+
+
+def _check_period(mapping: Mapping, evaluated: Evaluated, done: Settled) -> None:
+    """One file is of one month, the one most rows state, or of one plan year; a row of another is quarantined."""
+    name = mapping.period.field
+    if name is None or done.period is None:
         return
-    period = min(stated, key=lambda text: (-stated[text], text))
-    done.period = parse_period(period)
-    for index, text in enumerate(texts):
+    period = str(done.period if done.file_year is None else done.file_year)
+    for index, text in enumerate(evaluated.texts(name)):
         if text is not None and text != period and index not in done.suppressed:
-            message = f"the file is of {period} by most of its rows, this row of {text}"
+            message = f"the file is read for {period}, by most of its rows or by the run's year; this row is of {text}"
             done.refused.setdefault(index, Refusal(PERIOD_INVALID, name, text, message))
 
 
