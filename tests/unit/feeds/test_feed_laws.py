@@ -21,6 +21,7 @@ from files import (
     AEQUALIS_HEADER,
     DIRECTORY,
     DIRECTORY_HEADER,
+    MA,
     MONTHLY,
     aequalis,
     as_csv,
@@ -34,6 +35,26 @@ from files import (
     monthly,
     plan,
     read,
+)
+from files_of_lobs import (
+    AVAILITY,
+    LOB_OF,
+    MEDICAID,
+    MEDICAID_HEADER,
+    QHP,
+    STEDI,
+    TIC,
+    availity,
+    availity_payer,
+    contents,
+    medicaid,
+    payer,
+    plans_json,
+    program_row,
+    qhp_plan,
+    reporting_plan,
+    stedi,
+    structure,
 )
 from fivetier.domain.errors import InputError
 from fivetier.feeds.mapping import mapping_of
@@ -59,6 +80,11 @@ VALID = (
     (AREAS, table(area(), area(CoverEntireState="Yes", County=""), area(County=""))),
     (CROSSWALK, table(succession(), succession(PlanID_2016=""), succession(DentalPlan="Y"))),
     (MA_CROSSWALK, table(moved(), moved(STATUS="New Plan", PREVIOUS_PLAN_ID="NEW"), delimiter="\t")),
+    (MEDICAID, medicaid(program_row(), program_row(year="2020"), program_row(program_name="A (B)"))),
+    (STEDI, stedi(payer(), payer(displayName="Medicaid Ohio", primaryPayerId="7"), payer(primaryPayerId=None))),
+    (AVAILITY, availity(availity_payer(), availity_payer(name="Other"))),
+    (TIC, contents(structure(reporting_plan(), reporting_plan(plan_id="x")), structure())),
+    (QHP, plans_json(qhp_plan(), qhp_plan(years=[2024, 2025], plan_id=None))),
 )
 SOURCES = st.sampled_from(sorted({source for source, _ in VALID}))
 MAGICS = st.sampled_from([b"PK\x03\x04", b"\x1f\x8b\x08", b"PAR1", b"[{", b"\xff\xfe", b"{"])
@@ -146,6 +172,30 @@ json_keys = st.sampled_from(["CONTRACT_ID", "Plan ID", "Plan Type", "Plan Type "
 @given(st.lists(st.dictionaries(json_keys, json_values, max_size=6) | json_values, max_size=6))
 def test_any_json_list_is_refused_or_ties(rows: list[object]) -> None:
     holds(MONTHLY, as_json([{"CONTRACT_ID": "H1234", "Plan ID": "1", "Plan Type": "HMO"}, *rows]))
+
+
+nested_keys = st.sampled_from(
+    ["reporting_plans", "in_network_files", "network_name", "plan_id", "description", "years"]
+)
+nested = st.recursive(
+    json_values,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(nested_keys, inner, max_size=4),
+    max_leaves=8,
+)
+
+
+@LAW
+@given(st.lists(nested, max_size=5))
+def test_any_nested_json_is_refused_or_ties(items: list[object]) -> None:
+    holds(TIC, contents(structure(reporting_plan()), *items))
+    holds(QHP, plans_json(qhp_plan(), *items))
+
+
+@LAW
+@given(st.lists(st.lists(st.text(max_size=12), min_size=9, max_size=11), max_size=5))
+def test_any_cells_of_a_state_report_are_placed_somewhere(cells: list[list[str]]) -> None:
+    text = as_csv(MEDICAID_HEADER, program_row(), *cells).decode("utf-8", "replace")
+    holds(MEDICAID, text.encode())
 
 
 @LAW

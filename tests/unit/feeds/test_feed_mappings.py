@@ -5,6 +5,7 @@ import yaml
 from files import AEQUALIS, DIRECTORY, MONTHLY, aequalis, as_csv, contract, directory, insight, monthly, plan
 from fivetier.domain.errors import InvalidMapping, UnknownSource
 from fivetier.domain.tables import NORMALIZED_ROW
+from fivetier.domain.tiers import Lob
 from fivetier.feeds import sql
 from fivetier.feeds.catalog import sources_of
 from fivetier.feeds.cells import evaluate
@@ -74,10 +75,14 @@ def test_every_example_of_every_mapping_comes_out_as_declared(mapping: Mapping, 
 
 
 def test_every_source_has_a_mapping_that_serves_its_lob() -> None:
-    for lob in ("medicare_advantage", "aca_exchange", "medicaid"):
+    for lob in Lob:
+        assert sources_of(lob)
         for spec in sources_of(lob):
             assert lob in mapping_of(spec.source).lobs
-    assert sources_of("commercial") == ()
+
+
+def test_every_mapping_belongs_to_a_source() -> None:
+    assert set(known_mappings()) == {spec.source for lob in Lob for spec in sources_of(lob)}
 
 
 def test_medicare_advantage_requires_only_the_directory() -> None:

@@ -12,6 +12,8 @@ from fivetier.feeds.records import Grid, Record, as_json
 from fivetier.feeds.spelling import header_key
 
 _MARKER: Final = re.compile(r"\s*(?:(?:(?:grand|sub)[ -]?)?totals?\b|(?:foot)?notes?\b|sources?:|[*†‡])", re.IGNORECASE)
+#: A cell that is nothing else, where the id or name should stand: the total of one state.
+_TOTAL: Final = re.compile(r"\s*(?:(?:grand|sub|state)[ -]?)?totals?:?\s*", re.IGNORECASE)
 _BROKEN: Final = "[withheld: the row is broken and this may be contact data]"
 _UNKNOWN: Final = "[withheld: the mapping does not know this column]"
 
@@ -63,7 +65,7 @@ class BodyReader:
         subjects = [cell for index in self._subject if (cell := _cell(record, index))]
         if subjects:
             # "Total Longterm Care, Inc." is a company: a marker counts only where the id should stand.
-            return is_marked and filled[0] in subjects
+            return (is_marked and filled[0] in subjects) or any(_TOTAL.fullmatch(cell) for cell in subjects)
         if is_marked:
             return len(filled) <= max(2, self._binding.width // 2)
         return len(filled) <= 2 and not (is_last and self._may_be_cut(record))

@@ -10,9 +10,9 @@ import ftfy
 
 from fivetier.domain.errors import InvalidId
 from fivetier.feeds import sql
-from fivetier.feeds.cell_values import CellUnreadable, Value
 from fivetier.feeds.mapping import FieldMapping, Mapping
 from fivetier.feeds.transforms import REGISTRY
+from fivetier.feeds.values import CellUnreadable, Value
 
 #: What a workbook shows for a formula that failed. It is never a name.
 _EXCEL_ERRORS: Final = frozenset({"#n/a", "#ref!", "#value!", "#name?", "#div/0!", "#null!", "#num!", "#getting_data"})

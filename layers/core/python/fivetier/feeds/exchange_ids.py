@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Final
 
 from fivetier.domain.ids import MaPlanId, parse_contract_id, parse_pbp
-from fivetier.feeds.cell_values import CellUnreadable, Value
+from fivetier.feeds.values import CellUnreadable, Value
 
 _PLAN: Final = re.compile(r"(?P<plan>(?P<issuer>\d{5})(?P<state>[A-Z]{2})\d{7})(?:-?\d{2})?", re.ASCII)
 _NO_SUCCESSOR: Final = re.compile(r"0{5}XX0{7}(?:-00)?")

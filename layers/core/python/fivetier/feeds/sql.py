@@ -7,7 +7,7 @@ import duckdb
 import pyarrow as pa
 
 from fivetier.domain.errors import InvalidMapping
-from fivetier.feeds.cell_values import Value
+from fivetier.feeds.values import Value
 
 if TYPE_CHECKING:
     from fivetier.domain.tables import ColumnType

@@ -6,7 +6,6 @@ Each takes a cleaned text, plus what the mapping lists under `with`, and returns
 
 import re
 from collections.abc import Callable, Mapping
-from datetime import date
 from types import MappingProxyType
 
 from fivetier.domain.errors import InvalidSubVersion
@@ -22,8 +21,21 @@ from fivetier.domain.ids import (
 )
 from fivetier.domain.lobs import lob_settings
 from fivetier.domain.tiers import Lob
-from fivetier.feeds.cell_values import CellUnreadable, Value
 from fivetier.feeds.exchange_ids import EXCHANGE_TRANSFORMS
+from fivetier.feeds.medicaid_text import managed_care_type, service_region, state_program, state_with_footnote
+from fivetier.feeds.payer_text import government_payer, organization_name, other_names, other_texts
+from fivetier.feeds.plan_text import (
+    issuer_in_id,
+    issuer_system_in_id,
+    hios_state,
+    month_of_date,
+    qhp_id_system,
+    tic_id_system,
+    tic_id_type,
+    tic_plan_id,
+    year_of_date,
+)
+from fivetier.feeds.values import CellUnreadable, Value, calendar_date, us_state
 
 #: Lines of business with a public plan list, and the id systems each may use. A HIOS id does not prove the exchange
 #: (R1.5).
@@ -32,23 +44,6 @@ _SYSTEMS: Mapping[str, tuple[str, ...]] = {
     for name, settings in lob_settings().items()
     if any(source.role == "reference" for source in settings.sources)
 }
-_CLOCK = r"(?:[T ]+(?:[01]?\d|2[0-3]):[0-5]\d(?::[0-5]\d(?:\.\d+)?)?(?: ?[AaPp][Mm]|Z|[+-]\d\d:?\d\d)?)?"
-_DATE_FORMS = (
-    re.compile(r"(?P<month>\d{1,2})/(?P<day>\d{1,2})/(?P<year>\d{4})" + _CLOCK, re.ASCII),
-    re.compile(r"(?P<year>\d{4})-(?P<month>\d{2})-(?P<day>\d{2})" + _CLOCK, re.ASCII),
-)
-_YEARS = range(1900, 2200)
-_STATES = (
-    "AL Alabama|AK Alaska|AZ Arizona|AR Arkansas|CA California|CO Colorado|CT Connecticut|DE Delaware|"
-    "DC District of Columbia|FL Florida|GA Georgia|HI Hawaii|ID Idaho|IL Illinois|IN Indiana|IA Iowa|KS Kansas|"
-    "KY Kentucky|LA Louisiana|ME Maine|MD Maryland|MA Massachusetts|MI Michigan|MN Minnesota|MS Mississippi|"
-    "MO Missouri|MT Montana|NE Nebraska|NV Nevada|NH New Hampshire|NJ New Jersey|NM New Mexico|NY New York|"
-    "NC North Carolina|ND North Dakota|OH Ohio|OK Oklahoma|OR Oregon|PA Pennsylvania|RI Rhode Island|"
-    "SC South Carolina|SD South Dakota|TN Tennessee|TX Texas|UT Utah|VT Vermont|VA Virginia|WA Washington|"
-    "WV West Virginia|WI Wisconsin|WY Wyoming|AS American Samoa|GU Guam|MP Northern Mariana Islands|"
-    "PR Puerto Rico|VI U.S. Virgin Islands"
-)
-_STATE_CODES = {spelling.casefold(): entry[:2] for entry in _STATES.split("|") for spelling in (entry[:2], entry[3:])}
 
 
 def contract_id(value: str) -> str:
@@ -104,28 +99,6 @@ def program(value: str, plan_type: str | None) -> str:
     return str(found)
 
 
-def calendar_date(value: str) -> date:
-    """Read mm/dd/yyyy or an ISO date, a time of day dropped. 13/01 is never taken for dd/mm."""
-    match = next((found for form in _DATE_FORMS if (found := form.fullmatch(value))), None)
-    if match is None:
-        raise CellUnreadable(f"{value!r} is no date: expected mm/dd/yyyy or yyyy-mm-dd")
-    year, month, day = (int(match[part]) for part in ("year", "month", "day"))
-    if year not in _YEARS:
-        raise CellUnreadable(f"{value!r} is no plausible date: the year is outside 1900 to 2199")
-    try:
-        return date(year, month, day)
-    except ValueError as impossible:
-        raise CellUnreadable(f"{value!r} is no date of the calendar: {impossible}") from impossible
-
-
-def us_state(value: str) -> str:
-    """Read a state or territory, by code or by name."""
-    code = _STATE_CODES.get(value.casefold().rstrip("."))
-    if code is None:
-        raise CellUnreadable(f"{value!r} is no US state or territory")
-    return code
-
-
 def sub_version(value: str) -> str:
     """Read a month as YYYY_MM; YYYY-MM is the same month."""
     try:
@@ -142,13 +115,30 @@ REGISTRY: Mapping[str, Callable[..., Value]] = MappingProxyType(
             calendar_date,
             contract_id,
             contract_of_plan,
+            government_payer,
+            issuer_in_id,
+            issuer_system_in_id,
+            hios_state,
             id_system_of_lob,
             ma_plan_id,
+            managed_care_type,
+            month_of_date,
+            organization_name,
+            other_names,
+            other_texts,
             plan_id_in_system,
             program,
             public_lob,
+            qhp_id_system,
+            service_region,
+            state_program,
+            state_with_footnote,
             sub_version,
+            tic_id_system,
+            tic_id_type,
+            tic_plan_id,
             us_state,
+            year_of_date,
         )
     }
 )
