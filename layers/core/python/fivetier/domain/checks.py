@@ -13,7 +13,15 @@ from itertools import pairwise
 from fivetier.domain.candidate import Candidate
 from fivetier.domain.crosswalk import MERGED, TERMINATED
 from fivetier.domain.findings import Finding, finding
-from fivetier.domain.ids import HIOS_ISSUER, LEGAL_NAME, LOB_SYSTEM, NETWORK_SYSTEM, PARENT_NAME, STATE_PROGRAM_PLAN
+from fivetier.domain.ids import (
+    HIOS_ISSUER,
+    LEGAL_NAME,
+    LOB_SYSTEM,
+    NETWORK_SYSTEM,
+    PARENT_NAME,
+    REPORTED_PLAN,
+    STATE_PROGRAM_PLAN,
+)
 from fivetier.domain.intervals import Interval
 from fivetier.domain.lobs import lob_settings
 from fivetier.domain.names import equality_key
@@ -42,6 +50,7 @@ _TIER_OF_SYSTEM = {
     LOB_SYSTEM: Tier.LINE_OF_BUSINESS,
     HIOS_ISSUER: Tier.SUBSIDIARY,
     STATE_PROGRAM_PLAN: Tier.BENEFITS_PLAN,
+    REPORTED_PLAN: Tier.BENEFITS_PLAN,
     NETWORK_SYSTEM: Tier.NETWORK,
     **{system: Tier.BENEFITS_PLAN for lob in lob_settings().values() for system in lob.plan_id_systems},
 }

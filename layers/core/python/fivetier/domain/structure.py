@@ -14,7 +14,7 @@ from fivetier.domain.crosswalk import PlanCrosswalk
 from fivetier.domain.dictionary import Dictionary
 from fivetier.domain.entities import Entities, Entity
 from fivetier.domain.identity import Group
-from fivetier.domain.ids import EIN, HIOS5, HIOS10, STATE_PROGRAM_PLAN, node_id
+from fivetier.domain.ids import EIN, HIOS10, HIOS_ISSUER, REPORTED_PLAN, STATE_PROGRAM_PLAN, node_id
 from fivetier.domain.lobs import lob_settings
 from fivetier.domain.names import display_name, equality_key
 from fivetier.domain.networks import ISSUER_NOT_IN_RUN, Networks
@@ -26,7 +26,7 @@ from fivetier.domain.tree import Branch, Tree
 PlanKey = tuple[str, str]
 
 #: Ids that name an issuer, a product or a sponsor, not one plan (R1.6): a plan is told by its name and carrier too.
-_WIDER_THAN_A_PLAN = frozenset({HIOS5, HIOS10, EIN})
+_WIDER_THAN_A_PLAN = frozenset({HIOS_ISSUER, HIOS10, EIN})
 
 
 def resolve_structure(rows: SourceRows, context: RunContext, published: Slice, dictionary: Dictionary) -> Resolution:
@@ -143,7 +143,8 @@ class _Resolver:
             return system, row["plan_id"]
         if row["plan_id"]:
             carrier = equality_key(row["legal_name"] or "")
-            return system, "|".join((row["plan_id"], carrier, equality_key(row["plan_name"] or "")))
+            parts = (system, row["plan_id"], carrier, equality_key(row["plan_name"] or ""))
+            return REPORTED_PLAN, "|".join(parts)
         return self._described(row)
 
     @staticmethod
