@@ -87,9 +87,9 @@ def test_it_asks_for_three_ticks_and_blocks_nothing(report: dict[str, Any]) -> N
     }
     assert found["PARENT_DISAGREEMENT"]["samples"] == [
         {
-            "contract_id": "H9693",
-            "cms": "Bramblecote Mutual Holdings",
-            "aequalis": "Coppervane Medical Group Holdings, LLC",
+            "of": "H9693",
+            "stated": "Bramblecote Mutual Holdings",
+            "other": "Coppervane Medical Group Holdings, LLC",
             "kept": "Bramblecote Mutual Holdings",
         }
     ]

@@ -296,9 +296,7 @@ def test_a_contract_that_comes_back_months_later_leaves_a_gap() -> None:
 
 def test_both_sides_of_a_disagreement_are_shown() -> None:
     (found,) = run_gates(month_of(MARKET, reference=[insight("H0001", "Somebody Else")]))[:1]
-    assert found.samples == (
-        {"contract_id": "H0001", "cms": "Alder Group", "aequalis": "Somebody Else", "kept": "Alder Group"},
-    )
+    assert found.samples == ({"of": "H0001", "stated": "Alder Group", "other": "Somebody Else", "kept": "Alder Group"},)
 
 
 def test_a_file_of_the_run_s_month_or_of_no_month_is_no_mismatch() -> None:

@@ -127,7 +127,7 @@ def test_a_differing_parent_stays_as_published_and_both_sides_are_shown(publishe
     now = moved(MARKET, {"H0001", "H0002"}, parent="Cedar Holdings")
     found = with_aequalis(published, now, insight("H0001", "Alder Group"))
     (disagreement,) = found.disagreements
-    assert (disagreement.contract_id, disagreement.cms, disagreement.aequalis, disagreement.kept) == (
+    assert (disagreement.subject, disagreement.stated, disagreement.other, disagreement.kept) == (
         "H0001", "Cedar Holdings", "Alder Group", "Alder Group",
     )  # fmt: skip
     assert found.candidate.ancestors("H0001")[0] == published.ancestors("H0001")[0]
@@ -136,7 +136,7 @@ def test_a_differing_parent_stays_as_published_and_both_sides_are_shown(publishe
 
 def test_a_third_parent_neither_published_nor_of_cms_changes_nothing(published: Slice) -> None:
     found = with_aequalis(published, MARKET, insight("H0001", "Somebody Else"))
-    assert [(d.cms, d.aequalis, d.kept) for d in found.disagreements] == [
+    assert [(d.stated, d.other, d.kept) for d in found.disagreements] == [
         ("Alder Group", "Somebody Else", "Alder Group")
     ]
     assert rows_of(found.candidate)[0] >= {n for n in published.nodes if n.tier < 4}

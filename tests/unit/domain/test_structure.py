@@ -260,7 +260,7 @@ def test_a_reference_that_names_another_parent_is_told_and_what_is_published_sta
         }
     ]
     found = settle(MEDICAID, "2021_10", MEMBERS, before, reference=other)
-    assert [(d.contract_id, d.cms, d.aequalis, d.kept) for d in found.disagreements] == [
+    assert [(d.subject, d.stated, d.other, d.kept) for d in found.disagreements] == [
         ("Pine Care", "Spruce, Inc.", "Cedar", "Spruce, Inc.")
     ]
     assert ("medicaid_state_plan", "77") in {(e.id_system, e.id_value) for e in found.candidate.external_ids}

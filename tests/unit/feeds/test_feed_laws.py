@@ -21,7 +21,6 @@ from files import (
     AEQUALIS_HEADER,
     DIRECTORY,
     DIRECTORY_HEADER,
-    MA,
     MONTHLY,
     aequalis,
     as_csv,
@@ -38,7 +37,6 @@ from files import (
 )
 from files_of_lobs import (
     AVAILITY,
-    LOB_OF,
     MEDICAID,
     MEDICAID_HEADER,
     QHP,

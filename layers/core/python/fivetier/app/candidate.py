@@ -27,7 +27,6 @@ from fivetier.domain.tiers import Lob
 from fivetier.feeds.catalog import sources_of
 
 
-
 @dataclass(frozen=True, slots=True)
 class Feed:
     """One read file as the later steps need it: where its rows went, and the accepted ones."""

@@ -45,6 +45,7 @@ from fivetier.domain.tiers import Tier
 ROW_DROP_SHARE = 0.30
 
 _TIER_OF_SYSTEM = {
+    **{system: Tier.BENEFITS_PLAN for lob in lob_settings().values() for system in lob.plan_id_systems},
     PARENT_NAME: Tier.PARENT_PAYER,
     LEGAL_NAME: Tier.SUBSIDIARY,
     LOB_SYSTEM: Tier.LINE_OF_BUSINESS,
@@ -52,7 +53,6 @@ _TIER_OF_SYSTEM = {
     STATE_PROGRAM_PLAN: Tier.BENEFITS_PLAN,
     REPORTED_PLAN: Tier.BENEFITS_PLAN,
     NETWORK_SYSTEM: Tier.NETWORK,
-    **{system: Tier.BENEFITS_PLAN for lob in lob_settings().values() for system in lob.plan_id_systems},
 }
 #: A network is its subsidiary's: it stands beside the tree, two steps below the parent payer (R1.1).
 _NETWORK_DEPTH = 3

@@ -16,7 +16,7 @@ from typing import Self
 import yaml
 from pydantic import BaseModel, ConfigDict, model_validator
 
-from fivetier.domain.names import agreement_key, equality_key
+from fivetier.domain.names import agreement_key, equality_key, resolution_key
 
 
 class FormerName(BaseModel):
@@ -36,6 +36,7 @@ class ParentEntry(BaseModel):
         formerly: names it bore before, the oldest first: a change of name, not of organization.
         aliases: other spellings, trade names and owned companies sources give as the parent.
         subsidiaries: legal entities it owns, where sources give no parent (exchange issuers).
+        brands: words no other payer's name begins with; an organization whose name does is one of its own.
         merged_into, merged_on: the parent payer it became a part of, and the first day of that.
         source: where a reviewer can look it up.
         reviewed: when somebody did.
@@ -48,6 +49,7 @@ class ParentEntry(BaseModel):
     formerly: tuple[FormerName, ...] = ()
     aliases: tuple[str, ...] = ()
     subsidiaries: tuple[str, ...] = ()
+    brands: tuple[str, ...] = ()
     merged_into: str | None = None
     merged_on: date | None = None
     source: str
@@ -111,12 +113,20 @@ class Dictionary:
         return entry is not None and entry.merged_on is not None and entry.merged_on <= day
 
     def owner_of(self, legal_name: str, day: date) -> ParentEntry | None:
-        """The parent payer a legal entity belongs to on a day."""
-        return self._survivor(self._owners.get(agreement_key(legal_name)), day)
+        """The parent payer a legal entity belongs to on a day, told by its name or the brand its name begins with."""
+        owner = self._owners.get(agreement_key(legal_name))
+        words = resolution_key(legal_name).split()
+        for length in range(len(words), 0, -1):
+            owner = owner or self._brands.get(" ".join(words[:length]))
+        return self._survivor(owner, day)
 
     @cached_property
     def _owners(self) -> Mapping[str, ParentEntry]:
         return {agreement_key(name): entry for entry in self.entries for name in entry.subsidiaries}
+
+    @cached_property
+    def _brands(self) -> Mapping[str, ParentEntry]:
+        return {resolution_key(brand): entry for entry in self.entries for brand in entry.brands}
 
     def _survivor(self, entry: ParentEntry | None, day: date) -> ParentEntry | None:
         while entry is not None and entry.merged_on is not None and entry.merged_on <= day:
@@ -141,6 +151,7 @@ def parse_dictionary(text: str) -> Dictionary:
     for entry in entries:
         keys = {equality_key(spelling) for spelling in entry.spellings}
         keys |= {f"subsidiary {agreement_key(name)}" for name in entry.subsidiaries}
+        keys |= {f"brand {resolution_key(brand)}" for brand in entry.brands}
         for key in sorted(keys):
             if key in meant:
                 raise ValueError(f"{key!r} means both {meant[key]!r} and {entry.name!r}")

@@ -168,6 +168,8 @@ class Entities:
         said = [*stated, *([owner] if owner is not None and not stated else [])]
         keys: list[EntityId | str] = [*sorted(entity.ids), entity.legal_key]
         before = next((published[key] for key in keys if key in published), None)
+        if before is not None and self._dictionary.has_merged(before.name, self._tree.day):
+            before = None
         if said:
             first = node_of[equality_key(said[0])]
             others = [*said[1:], *([reference] if reference is not None else [])]

@@ -17,11 +17,10 @@ from fivetier.domain.ids import PARENT_NAME, node_id
 from fivetier.domain.names import agreement_key, equality_key, legal_forms, resolution_key
 from fivetier.domain.tiers import Tier
 
-How = Literal["dictionary", "legal form", "typing error"]
+How = Literal["dictionary", "brand", "legal form", "typing error"]
 
-#: Words shorter than this are not corrected, and a correction must be this alike: one letter too many, too few or
-#: exchanged with its neighbour.
-MIN_CORRECTED, ALIKE = 5, 0.9
+#: Words shorter than this are not corrected: one letter more or less makes another word of them.
+MIN_CORRECTED = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +84,7 @@ class _Resolver:
 
     def _take(self, key: str, node: str, name: str, how: How) -> None:
         self._node_of[key] = node
-        if how == "dictionary":
+        if how in ("dictionary", "brand"):
             self._reviewed[node] = name
         if equality_key(name) != key:
             self._taken.append(TakenFor(self._spellings[key], name, how))
@@ -108,11 +107,14 @@ class _Resolver:
         known = self._known_by_agreement()
         for key in self._unknown():
             spelling = self._spellings[key]
-            if agreement_key(spelling) in self._ambiguous:
-                continue
             entry = self._dictionary.find_agreeing(spelling, self._day)
+            owner = self._dictionary.owner_of(spelling, self._day)
             if entry is not None:
                 self._take(key, self._node_of_entry(entry), entry.name_on(self._day), "dictionary")
+            elif owner is not None:
+                self._take(key, self._node_of_entry(owner), owner.name_on(self._day), "brand")
+            elif agreement_key(spelling) in self._ambiguous:
+                continue
             elif len(nodes := known.get(agreement_key(spelling), {})) == 1:
                 ((node, name),) = nodes.items()
                 self._take(key, node, name, "legal form")
@@ -167,14 +169,29 @@ def _ambiguous(names: Iterable[str]) -> set[str]:
 
 
 def _corrected(name: str, words: set[str]) -> str | None:
-    """The name with each unknown word replaced by the one known word it is a typing error of; None if none is."""
+    """The name with an unknown word replaced by the one known word it is a typing error of.
+
+    None if no word is, or all are: a name of which nothing is known is another name.
+    """
     tokens = name.split()
     better = [_corrected_word(token, words) for token in tokens]
-    return None if better == tokens else " ".join(better)
+    changed = sum(old != new for old, new in zip(tokens, better, strict=True))
+    return " ".join(better) if 0 < changed < len(tokens) else None
 
 
 def _corrected_word(word: str, words: set[str]) -> str:
     if word in words or len(word) < MIN_CORRECTED or word.isdigit():
         return word
-    close = get_close_matches(word, sorted(words), n=2, cutoff=ALIKE)
-    return close[0] if len(close) == 1 and close[0][0] == word[0] else word
+    close = [known for known in get_close_matches(word, sorted(words), n=5, cutoff=0.9) if _is_slip(word, known)]
+    return close[0] if len(close) == 1 else word
+
+
+def _is_slip(word: str, known: str) -> bool:
+    """One letter too many, one too few, or two neighbours exchanged: another letter may make another name."""
+    if len(word) == len(known):
+        apart = [index for index, (a, b) in enumerate(zip(word, known, strict=True)) if a != b]
+        if len(apart) != 2 or apart[1] != apart[0] + 1:
+            return False
+        return word[apart[0]] == known[apart[1]] and word[apart[1]] == known[apart[0]]
+    longer, shorter = sorted((word, known), key=len, reverse=True)
+    return any(longer[:index] + longer[index + 1 :] == shorter for index in range(len(longer)))

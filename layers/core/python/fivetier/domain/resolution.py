@@ -64,11 +64,14 @@ class Refused:
 
 @dataclass(frozen=True, slots=True)
 class Disagreement:
-    """Two sources name different parents for a contract, or for an entity; `kept` is what the candidate says."""
+    """Two sources, or two rows of one, name different parents; `kept` is what the candidate says.
 
-    contract_id: str
-    cms: str
-    aequalis: str
+    `subject` is a contract, or the name of a legal entity; `stated` is what the leading source says most often.
+    """
+
+    subject: str
+    stated: str
+    other: str
     kept: str
 
 

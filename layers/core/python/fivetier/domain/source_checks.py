@@ -12,10 +12,7 @@ from fivetier.domain.tiers import Tier
 
 def check_disagreement(c: Candidate) -> Finding | None:
     """PARENT_DISAGREEMENT: both sides, and what was kept."""
-    bad = [
-        {"contract_id": d.contract_id, "cms": d.cms, "aequalis": d.aequalis, "kept": d.kept}
-        for d in c.resolution.disagreements
-    ]
+    bad = [{"of": d.subject, "stated": d.stated, "other": d.other, "kept": d.kept} for d in c.resolution.disagreements]
     return finding("PARENT_DISAGREEMENT", bad)
 
 

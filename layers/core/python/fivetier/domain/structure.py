@@ -5,7 +5,7 @@ several of them at once. What the files no longer say ends; what they cannot say
 not land, a row in quarantine) is carried forward as published.
 """
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
@@ -171,6 +171,7 @@ class _Resolver:
         crosswalk = PlanCrosswalk.of(self._rows.crosswalk, self._usual_system, self._published)
         known = {(row.id_system, row.id_value): row.node_id for row in self._published.external_ids}
         known |= {(self._usual_system, new): node for new, node in crosswalk.renumbered.items()}
+        known |= self._moved_programs(plans, known)
         nodes: dict[str, Node] = {}
         node_of: dict[PlanKey, str] = {}
         for key, plan in sorted(plans.items()):
@@ -196,6 +197,19 @@ class _Resolver:
             )
             node_of[key] = node
         return nodes, node_of
+
+    def _moved_programs(self, plans: Mapping[PlanKey, _Plan], known: Mapping[PlanKey, str]) -> dict[PlanKey, str]:
+        """Plans without ids whose program bears another name: one gone and one new of a name in a state are one."""
+        gone: dict[tuple[str, str], list[str]] = defaultdict(list)
+        come: dict[tuple[str, str], list[PlanKey]] = defaultdict(list)
+        for node, plan_id in self._published.plan_ids.items():
+            state, name = plan_id.partition("|")[0], plan_id.rpartition("|")[2]
+            if (STATE_PROGRAM_PLAN, plan_id) not in plans and known.get((STATE_PROGRAM_PLAN, plan_id)) == node:
+                gone[state, name].append(node)
+        for key in plans:
+            if key[0] == STATE_PROGRAM_PLAN and key not in known:
+                come[key[1].partition("|")[0], key[1].rpartition("|")[2]].append(key)
+        return {keys[0]: gone[at][0] for at, keys in come.items() if len(keys) == 1 and len(gone[at]) == 1}
 
     def _node_of_row(self, rows: Sequence[SourceRow], node_of: Mapping[PlanKey, str]) -> dict[str, str]:
         """Plan node by trace_id of the rows that speak of a plan."""

@@ -114,9 +114,9 @@ class PeriodRules(_Strict):
     """Where the file says which month or plan year it is of (R1.10).
 
     In this order: a field, the year its headers carry, its SHA-256 where it is registered here, a title row, its name.
-    Where `unknown` is refuse, a file that says nothing is refused; else it is taken at its slot. With `lag_years` a file
-    may be of several plan years and come late: the latest year that is not after the run's counts, and the file is right
-    for any month of that year and of so many after it.
+    Where `unknown` is refuse, a file that says nothing is refused; else it is taken at its slot. With `lag_years` a
+    file may be of several plan years and come late: the latest year that is not after the run's counts, and the file
+    is right for any month of that year and of so many after it.
     """
 
     grain: Literal["month", "plan_year"] = "month"

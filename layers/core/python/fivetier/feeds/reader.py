@@ -16,6 +16,7 @@ from fivetier.domain.errors import (
     UnknownCrosswalkStatus,
     UnknownSource,
 )
+from fivetier.domain.ids import SubVersion
 from fivetier.domain.periods import Period, PlanYear
 from fivetier.domain.tables import NORMALIZED_ROW, QUARANTINE, SUPPRESSED
 from fivetier.feeds import sql

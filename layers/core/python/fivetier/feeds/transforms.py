@@ -25,9 +25,9 @@ from fivetier.feeds.exchange_ids import EXCHANGE_TRANSFORMS
 from fivetier.feeds.medicaid_text import managed_care_type, service_region, state_program, state_with_footnote
 from fivetier.feeds.payer_text import government_payer, organization_name, other_names, other_texts
 from fivetier.feeds.plan_text import (
+    hios_state,
     issuer_in_id,
     issuer_system_in_id,
-    hios_state,
     month_of_date,
     qhp_id_system,
     tic_id_system,
