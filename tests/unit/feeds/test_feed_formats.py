@@ -45,6 +45,8 @@ from fivetier.domain.errors import (
     WrongFileInSlot,
 )
 from fivetier.feeds import content, csv_format, parquet_format, xlsx_format
+from fivetier.feeds.mapping import mapping_of
+from fivetier.feeds.reader import read_feed
 
 GOOD = directory(contract(), contract("X0001"), contract("90091"))
 
@@ -335,6 +337,23 @@ def test_a_text_of_more_lines_or_cells_than_we_read_is_refused(monkeypatch: pyte
     monkeypatch.setattr(csv_format, "MAX_CELLS", 500)
     with pytest.raises(ExpandsTooFar, match="500 cells"):
         read(DIRECTORY, GOOD + b"," * 500)
+
+
+def test_a_source_that_may_have_more_cells_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(csv_format, "MAX_CELLS", 500)
+    large = mapping_of(DIRECTORY).model_copy(update={"max_cells": 1_000})
+    blank = GOOD + b"," * 600
+    assert read_feed(blank, file_name="f", mapping=large, run_id="r", lob="medicare_advantage").rows.num_rows > 0
+    with pytest.raises(ExpandsTooFar, match="1,000 cells"):
+        read_feed(GOOD + b"," * 1_000, file_name="f", mapping=large, run_id="r", lob="medicare_advantage")
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_only_line_ends_end_a_line(end: str) -> None:
+    odd = "EXAMPLE\x0bHEALTH\x1c\u2028PLAN"
+    rows = read(DIRECTORY, as_csv(DIRECTORY_HEADER, contract(legal_entity_name=odd), contract("H5678"), end=end)).rows
+    assert rows.column("legal_name").to_pylist()[0].split()[:1] == ["EXAMPLE"]
+    assert rows.num_rows == 2
 
 
 def test_a_workbook_of_more_cells_than_we_read_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

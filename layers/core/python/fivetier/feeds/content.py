@@ -20,8 +20,8 @@ from fivetier.domain.errors import (
 from fivetier.feeds.decoding import decode
 from fivetier.feeds.mapping import Format
 
-#: The largest source, the monthly report, is about 2 MB of text; real workbooks and gzips pack 30 to 1 at most.
-MAX_EXPANDED: Final = 128 * 1024 * 1024
+#: The largest source, a national landscape, is about 150 MB of text; real workbooks and gzips pack 30 to 1 at most.
+MAX_EXPANDED: Final = 192 * 1024 * 1024
 MAX_RATIO: Final = 200
 MAX_ENTRIES: Final = 1_000
 #: Below this the ratio says nothing: a short file of blanks packs well.

@@ -1,9 +1,9 @@
 """Delimited text: the delimiter is the one under which the header is found."""
 
 import csv
-import io
+import re
 from collections.abc import Callable, Iterator, Sequence
-from itertools import islice
+from itertools import chain, islice
 from typing import Final
 
 from fivetier.domain.errors import ExpandsTooFar, TruncatedFile
@@ -12,15 +12,19 @@ from fivetier.feeds.records import HEADER_DEPTH, MAX_CELLS, MAX_ROWS, Grid, Reco
 _DELIMITERS: Final = (",", ";", "\t", "|")
 #: Read behind the text: if it does not come back as a record of its own, a quote was never closed.
 _SENTINEL: Final = "\0end"
+_LINE: Final = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+")
+#: Most cells of a file repeat others; this many different ones are kept once each.
+_SHARED: Final = 500_000
 
 
-def read_csv(text: str, *, file: str, score: Callable[[Sequence[Record]], int]) -> Grid:
-    """Split text into records.
+def read_csv(text: str, *, file: str, score: Callable[[Sequence[Record]], int], max_cells: int | None = None) -> Grid:
+    """Split text into records; `max_cells` where the source may have more than others.
 
     Raises:
         ExpandsTooFar: it is longer than we read.
         TruncatedFile: the text ends inside a quote, or a stray quote swallows it.
     """
+    limit = max_cells or MAX_CELLS
     delimiter = max(_DELIMITERS, key=lambda candidate: _fit(text, candidate, score))
     records: list[Record] = []
     try:
@@ -28,8 +32,8 @@ def read_csv(text: str, *, file: str, score: Callable[[Sequence[Record]], int]) 
         for record in _records(text, delimiter):
             records.append(record)
             cells += len(record.cells)
-            if len(records) > MAX_ROWS or cells > MAX_CELLS:
-                raise ExpandsTooFar(file=file, limit=f"{MAX_ROWS:,} lines or {MAX_CELLS:,} cells")
+            if len(records) > MAX_ROWS or cells > limit:
+                raise ExpandsTooFar(file=file, limit=f"{MAX_ROWS:,} lines or {limit:,} cells")
     except csv.Error as broken:
         detail = f"a cell does not end, as if a quote were never closed ({broken})"
         raise TruncatedFile(file=file, row=len(records) + 1, detail=detail) from broken
@@ -52,10 +56,11 @@ def _sound(text: str, delimiter: str) -> int:
 
 
 def _records(text: str, delimiter: str, *, strict: bool = False) -> Iterator[Record]:
-    gap = "" if text.endswith(("\n", "\r")) else "\n"
-    source = io.StringIO(f"{text}{gap}{_SENTINEL}", newline="")
-    for number, cells in enumerate(csv.reader(source, delimiter=delimiter, strict=strict), start=1):
-        yield Record(number, tuple(cells))
+    lines = chain((match[0] for match in _LINE.finditer(text)), [_SENTINEL])
+    shared: dict[str, str] = {}
+    for number, cells in enumerate(csv.reader(lines, delimiter=delimiter, strict=strict), start=1):
+        keep = shared.setdefault if len(shared) < _SHARED else shared.get
+        yield Record(number, tuple(keep(cell, cell) for cell in cells))
 
 
 def _fit(text: str, delimiter: str, score: Callable[[Sequence[Record]], int]) -> tuple[int, int]:

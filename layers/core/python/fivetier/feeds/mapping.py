@@ -19,6 +19,7 @@ from fivetier.domain.tables import NORMALIZED_ROW
 from fivetier.domain.tiers import Lob
 from fivetier.feeds import sql
 from fivetier.feeds.catalog import require_source
+from fivetier.feeds.records import MAX_CELLS
 from fivetier.feeds.spelling import header_keys, matches_pattern, plan_year_in
 from fivetier.feeds.transforms import REGISTRY
 
@@ -182,7 +183,8 @@ class Mapping(_Strict):
 
     `key` and `agree_on` find duplicates; `subject` names the id a quarantined row speaks of, best first.
     `contact_columns` are patterns of columns dropped at the door; `evidence_columns` are read by no field but known to
-    be harmless, so quarantine keeps their cells. `working_columns` are read to judge a row and not stored.
+    be harmless, so quarantine keeps their cells. `working_columns` are read to judge a row and not stored. `max_cells`
+    is given where a text file of the source may hold more cells than others.
     """
 
     name: Name
@@ -191,6 +193,7 @@ class Mapping(_Strict):
     title: str
     formats: Annotated[tuple[Format, ...], Field(min_length=1)]
     records: RecordLayout = RecordLayout()
+    max_cells: Annotated[int, Field(gt=MAX_CELLS, le=20_000_000)] | None = None
     key: Annotated[tuple[Name, ...], Field(min_length=1)]
     agree_on: tuple[Name, ...]
     subject: Annotated[tuple[Name, ...], Field(min_length=1)]

@@ -143,7 +143,7 @@ def _grid(content: Content, known: Sequence[Mapping], mapping: Mapping, *, file:
         return read_parquet(content.data, file=file)
     if content.format == "json":
         return read_json(content.text or "", file=file, layout=mapping.records)
-    return read_csv(content.text or "", file=file, score=score)
+    return read_csv(content.text or "", file=file, score=score, max_cells=mapping.max_cells)
 
 
 def _cut(

@@ -15,7 +15,7 @@ MAX_ROWS: Final = 1_048_576
 #: Far more than any publisher uses; in a workbook one cell far to the right makes a row that wide.
 MAX_COLUMNS: Final = 1_000
 
-#: What fits into a function's memory as text, and forty times the largest source.
+#: What fits easily into a function's memory as text; a source that needs more says so in its mapping.
 MAX_CELLS: Final = 4_000_000
 
 
