@@ -105,6 +105,18 @@ def test_a_file_may_be_three_months_off_and_no_more(period: str, fits: bool) -> 
             check_period(ledger, LOB, SubVersion(2025, 6))
 
 
+@pytest.mark.parametrize(
+    ("month", "fits"), [("2025_07", False), ("2025_08", True), ("2026_01", True), ("2026_12", True), ("2027_01", False)]
+)
+def test_a_file_of_a_plan_year_serves_it_and_the_autumn_before(month: str, fits: bool) -> None:
+    ledger = replace(feed_of(DIRECTORY, market()).ledger, period="2026")
+    if fits:
+        check_period(ledger, LOB, SubVersion.parse(month))
+    else:
+        with pytest.raises(StaleSubVersion, match="is of 2026, which serves 2025_08 to 2026_12"):
+            check_period(ledger, LOB, SubVersion.parse(month))
+
+
 def test_a_file_that_does_not_say_its_month_is_taken_at_its_slot() -> None:
     check_period(replace(feed_of(DIRECTORY, market()).ledger, period=None), LOB, SubVersion(2025, 6))
 

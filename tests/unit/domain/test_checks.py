@@ -11,6 +11,7 @@ from fivetier.domain.checks import CHECKS, run_gates
 from fivetier.domain.findings import RULES, SAMPLE_SIZE, Severity, finding
 from fivetier.domain.ids import SubVersion
 from fivetier.domain.parents import TakenFor
+from fivetier.domain.periods import PlanYear
 from fivetier.domain.slice import Node, Slice
 from fivetier.domain.tiers import Lob
 from hypothesis import given
@@ -119,6 +120,12 @@ CASES: dict[str, tuple[str, int, Callable[[], Candidate]]] = {
     "DIFFERS_ACROSS_LOBS": ("P2", 1, lambda: elsewhere("Alder Holdings")),
     "QUARANTINED_ROWS": ("P2", 7, lambda: replace(month_of(MARKET), quarantined=[("ID_UNKNOWN", 4), ("MISSING", 3)])),
 }  # fmt: skip
+
+
+def test_a_file_of_the_runs_plan_year_is_no_mismatch() -> None:
+    for year, found in ((2025, set()), (2024, {"PERIOD_MISMATCH"})):
+        use = replace(LANDED[1], period=PlanYear(year), file="f.csv")
+        assert {f.code for f in run_gates(replace(month_of(MARKET), sources=(use,)))} == found
 
 
 def test_a_clean_candidate_has_no_finding() -> None:

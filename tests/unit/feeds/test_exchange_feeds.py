@@ -23,7 +23,7 @@ from exchange_files import (
     table,
 )
 from files import as_gzip, as_xlsx, as_zip, read, reasons
-from fivetier.domain.errors import MissingColumn, PeriodUnknown, WrongFileInSlot
+from fivetier.domain.errors import MissingColumn, PeriodUnknown, TruncatedFile, WrongFileInSlot
 from fivetier.domain.periods import PlanYear
 from fivetier.feeds.catalog import sources_of
 from fivetier.feeds.mapping import mapping_of
@@ -298,6 +298,14 @@ def test_a_file_in_the_slot_of_another_source_is_recognized(slot: str, _mine: Ce
             with pytest.raises(WrongFileInSlot) as refused:
                 read_rows(slot, row)
             assert refused.value.looks_like == source
+
+
+@pytest.mark.parametrize(("source", "row"), SAMPLES, ids=[source for source, _ in SAMPLES])
+def test_half_a_file_is_refused(source: str, row: Cells) -> None:
+    whole = table(row, row)
+    half = whole[: whole.rindex(b",", 0, whole.rindex(b",") - len(list(row)) // 2)]
+    with pytest.raises(TruncatedFile):
+        read(source, half, file_name="feed_2016.csv", lob=ACA)
 
 
 def test_another_puf_of_the_exchange_is_no_plan_attributes() -> None:
