@@ -172,12 +172,21 @@ def test_a_status_says_what_becomes_of_a_plan(status: str, canonical: str) -> No
     [
         ("New Plan", "new", {"PREVIOUS_CONTRACT_ID": "H1234", "PREVIOUS_PLAN_ID": "NEW"}),
         ("New Plan", "new", {"PREVIOUS_CONTRACT_ID": "NEW", "PREVIOUS_PLAN_ID": "NEW"}),
+        ("New Plan", "new", {"PREVIOUS_CONTRACT_ID": "", "PREVIOUS_PLAN_ID": ""}),
         ("Initial Contract", "new_contract", {"PREVIOUS_CONTRACT_ID": "new", "PREVIOUS_PLAN_ID": "new"}),
     ],
 )
 def test_a_new_plan_has_no_predecessor(status: str, canonical: str, previous: Cells) -> None:
     (row,) = read_ma(moved(STATUS=status, **previous)).rows.to_pylist()
     assert (row["crosswalk_status"], row["plan_id"], row["next_plan_id"]) == (canonical, None, "H1234-001")
+
+
+def test_a_blank_successor_of_an_ended_plan_is_none_and_the_old_status_header_is_read() -> None:
+    row = moved(STATUS="Terminated Plan", CURRENT_CONTRACT_ID="", CURRENT_PLAN_ID="")
+    before_2022 = {"DESCRIPTION" if name == "STATUS" else name: value for name, value in row.items()}
+    for found in (read_ma(row), read_ma(before_2022)):
+        assert (column(found, "plan_id"), column(found, "next_plan_id")) == (["H1234-001"], [None])
+        assert column(found, "crosswalk_status") == ["terminated"]
 
 
 def test_a_terminated_plan_may_have_a_companion_row_into_another_contract() -> None:
@@ -193,13 +202,16 @@ def test_a_terminated_plan_may_have_a_companion_row_into_another_contract() -> N
 @pytest.mark.parametrize(
     ("changes", "reason"),
     [
-        ({"CURRENT_PLAN_ID": "DEL"}, "PLAN_ID_UNKNOWN_FORM"),
-        ({"PREVIOUS_PLAN_ID": "NEW"}, "PLAN_ID_UNKNOWN_FORM"),
-        ({"PREVIOUS_CONTRACT_ID": "NEW"}, "PLAN_ID_UNKNOWN_FORM"),
+        ({"CURRENT_PLAN_ID": "DEL"}, "PLAN_ID_MISSING"),
+        ({"PREVIOUS_PLAN_ID": "NEW"}, "PLAN_ID_MISSING"),
+        ({"PREVIOUS_PLAN_ID": ""}, "PLAN_ID_MISSING"),
+        ({"PREVIOUS_PLAN_ID": "twelve"}, "PLAN_ID_UNKNOWN_FORM"),
+        ({"PREVIOUS_CONTRACT_ID": "NEW"}, "CONTRACT_ID_MISSING"),
+        ({"CURRENT_CONTRACT_ID": ""}, "CONTRACT_ID_MISSING"),
         ({"CURRENT_PLAN_ID": ""}, "PLAN_ID_MISSING"),
         ({"PREVIOUS_CONTRACT_ID": "H12"}, "CONTRACT_ID_UNKNOWN_FORM"),
         ({"STATUS": ""}, "CROSSWALK_STATUS_MISSING"),
-        ({"STATUS": "Terminated Plan", "PREVIOUS_PLAN_ID": "NEW"}, "PLAN_ID_UNKNOWN_FORM"),
+        ({"STATUS": "Terminated Plan", "PREVIOUS_PLAN_ID": "NEW"}, "PLAN_ID_MISSING"),
     ],
 )
 def test_a_placeholder_where_a_plan_belongs_is_quarantined(changes: Cells, reason: str) -> None:

@@ -13,7 +13,8 @@ from fivetier.feeds.values import CellUnreadable, Value
 
 _PLAN: Final = re.compile(r"(?P<plan>(?P<issuer>\d{5})(?P<state>[A-Z]{2})\d{7})(?:-?\d{2})?", re.ASCII)
 _NO_SUCCESSOR: Final = re.compile(r"0{5}XX0{7}(?:-00)?")
-_PLACEHOLDERS: Final = frozenset({"NEW", "DEL", "TERMINATED"})
+#: The last one stands for a blank.
+_PLACEHOLDERS: Final = frozenset({"NEW", "DEL", "TERMINATED", "NONE"})
 
 _LEVELS: Final = ("same", "plan", "county", "zip", "discontinued", "withdrawn")
 _REASONS: Final = frozenset("01234568")
@@ -145,9 +146,10 @@ def _ma_plan(value: str, contract: str | None, *, may_lack: bool, status: str | 
     if value.upper() in _PLACEHOLDERS:
         if may_lack:
             return None
-        raise CellUnreadable(f"{value!r} stands where a row of status {status} has a plan (R1.10)")
+        message = f"{value!r} stands where a row of status {status} has a plan (R1.10)"
+        raise CellUnreadable(message, reason_code="PLAN_ID_MISSING")
     if contract is None:
-        raise CellUnreadable(f"plan {value!r} stands without a contract")
+        raise CellUnreadable(f"plan {value!r} stands without a contract", reason_code="CONTRACT_ID_MISSING")
     return str(MaPlanId(parse_contract_id(contract), parse_pbp(value)))
 
 
