@@ -1,5 +1,6 @@
 """Nested JSON laid out as rows, and files of several plan years: what a mapping may declare of both."""
 
+import tracemalloc
 from typing import Any
 
 import pytest
@@ -98,6 +99,17 @@ def test_lists_that_multiply_are_stopped(monkeypatch: pytest.MonkeyPatch, limit:
     many = {"shops": [shop(plans=[{"id": "1"}], nets=[]) for _ in range(8)]}
     with pytest.raises(ExpandsTooFar):
         grid(many)
+
+
+def test_a_product_of_lists_is_refused_before_it_is_built() -> None:
+    huge = {"shops": [shop(plans=[{"id": str(n)} for n in range(1500)], nets=[{"file": "a"}] * 1500)]}
+    tracemalloc.start()
+    try:
+        with pytest.raises(ExpandsTooFar):
+            grid(huge)
+        assert tracemalloc.get_traced_memory()[1] < 20_000_000
+    finally:
+        tracemalloc.stop()
 
 
 YEARLY: dict[str, Any] = {
