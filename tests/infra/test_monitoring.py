@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from fivetier.app.contracts import Watched
+from fivetier.domain.tiers import Lob
 
 from infra.app import main
 from infra.constructs.alarms import RUNBOOK
@@ -88,10 +89,14 @@ def test_every_function_no_machine_waits_for_has_an_alarm_on_its_rate_of_errors(
 
 
 def test_every_state_machine_has_an_alarm(assembly: Assembly, alarms: dict[str, dict[str, Any]]) -> None:
-    (machine,) = assembly.of_type("AWS::StepFunctions::StateMachine")
-    found = _metrics(alarms["refresh-failed-medicare-advantage"])
-    assert {metric["MetricName"] for metric in found} == {"ExecutionsFailed", "ExecutionsTimedOut", "ExecutionsAborted"}
-    assert {metric["Dimensions"]["StateMachineArn"] for metric in found} == {f"<{machine}>"}
+    machines = assembly.of_type("AWS::StepFunctions::StateMachine")
+    assert len([name for name in alarms if name.startswith("refresh-failed-")]) == len(machines) == len(Lob)
+    ends = {"ExecutionsFailed", "ExecutionsTimedOut", "ExecutionsAborted"}
+    for machine, properties in machines.items():
+        lob = properties["StateMachineName"].removeprefix("fivetier-prod-")
+        found = _metrics(alarms[f"refresh-failed-{lob.replace('_', '-')}"])
+        assert {metric["MetricName"] for metric in found} == ends
+        assert {metric["Dimensions"]["StateMachineArn"] for metric in found} == {f"<{machine}>"}
 
 
 def test_the_front_door_and_the_stream_have_alarms(assembly: Assembly, alarms: dict[str, dict[str, Any]]) -> None:

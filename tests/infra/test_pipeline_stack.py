@@ -12,6 +12,7 @@ from fivetier.app.contracts import CloseRequest, StartRequest
 from fivetier.aws.settings import Settings
 from fivetier.domain.calendar import SCHEDULES
 from fivetier.domain.runs import RunState
+from fivetier.domain.tiers import Lob
 
 from infra.app import synthesize
 from infra.settings import ROOT, load_context, load_settings
@@ -77,8 +78,9 @@ def test_the_settings_module_reads_what_a_function_is_given(assembly: Assembly, 
     settings = Settings.from_environment(_environment(assembly, folder))
     assert settings.stage == "prod"
     if "FIVETIER_STATE_MACHINES" in ENVIRONMENTS[folder]:
-        assert set(settings.state_machines) == {"medicare_advantage"}
-        assert settings.state_machines["medicare_advantage"].endswith(":fivetier-prod-medicare_advantage")
+        assert set(settings.state_machines) == {lob.value for lob in Lob}
+        for lob, arn in settings.state_machines.items():
+            assert arn.endswith(f":fivetier-prod-{lob}")
 
 
 @pytest.mark.parametrize("folder", ENVIRONMENTS)
@@ -145,28 +147,43 @@ def test_the_local_stack_needs_no_built_layers(tmp_path: Path) -> None:
 
 def test_every_placeholder_of_the_definition_is_filled(assembly: Assembly) -> None:
     text = (ROOT / "statemachines" / "refresh.asl.json").read_text(encoding="utf-8")
-    (machine,) = assembly.of_type("AWS::StepFunctions::StateMachine").values()
-    substituted = {k: flat(v) for k, v in machine["DefinitionSubstitutions"].items()}
-    assert set(re.findall(r"\$\{(\w+)\}", text)) == set(substituted)
-    assert substituted.pop("OpsTable") == "fivetier-prod-ops"
     by_arn = {f"<{k}.Arn>": p["FunctionName"] for k, p in assembly.of_type("AWS::Lambda::Function").items()}
-    folders = {k: by_arn[arn].removeprefix("fivetier-prod-").replace("-", "_") for k, arn in substituted.items()}
-    assert folders == dict(STEPS)
+    for machine in assembly.of_type("AWS::StepFunctions::StateMachine").values():
+        substituted = {k: flat(v) for k, v in machine["DefinitionSubstitutions"].items()}
+        assert set(re.findall(r"\$\{(\w+)\}", text)) == set(substituted)
+        assert substituted.pop("OpsTable") == "fivetier-prod-ops"
+        folders = {k: by_arn[arn].removeprefix("fivetier-prod-").replace("-", "_") for k, arn in substituted.items()}
+        assert folders == dict(STEPS)
 
 
-def test_the_machine_logs_everything_but_data(assembly: Assembly) -> None:
-    (machine,) = assembly.of_type("AWS::StepFunctions::StateMachine").values()
-    assert machine["StateMachineName"] == "fivetier-prod-medicare_advantage"
-    assert machine["LoggingConfiguration"]["Level"] == "ALL"
-    assert machine["LoggingConfiguration"]["IncludeExecutionData"] is False
-    assert machine["TracingConfiguration"] == {"Enabled": True}
+def test_every_line_of_business_has_a_machine_of_the_one_definition(assembly: Assembly) -> None:
+    machines = assembly.by_name("AWS::StepFunctions::StateMachine", "StateMachineName")
+    assert set(machines) == {lob.value for lob in Lob}
+    definitions = {json.dumps(m["DefinitionS3Location"], sort_keys=True) for m in machines.values()}
+    assert len(definitions) == 1
 
 
-def test_an_execution_ended_from_outside_closes_its_run(assembly: Assembly) -> None:
-    (rule,) = assembly.of_type("AWS::Events::Rule").values()
+def test_a_stack_stays_below_what_cloudformation_takes(assembly: Assembly) -> None:
+    for stack, template in assembly.templates.items():
+        assert len(template["Resources"]) < 400, stack  # of 500, so that a fifth line of business fits
+        assert len(json.dumps(template)) < 800_000, stack  # of 1 MB
+
+
+def test_a_machine_logs_everything_but_data(assembly: Assembly) -> None:
+    for machine in assembly.of_type("AWS::StepFunctions::StateMachine").values():
+        assert machine["LoggingConfiguration"]["Level"] == "ALL"
+        assert machine["LoggingConfiguration"]["IncludeExecutionData"] is False
+        assert machine["TracingConfiguration"] == {"Enabled": True}
+
+
+@pytest.mark.parametrize("lob", [lob.value for lob in Lob])
+def test_an_execution_ended_from_outside_closes_its_run(assembly: Assembly, lob: str) -> None:
+    rule = assembly.by_name("AWS::Events::Rule", "Name")[f"{lob.replace('_', '-')}-close-ended"]
     assert rule["EventPattern"]["source"] == ["aws.states"]
     assert rule["EventPattern"]["detail"]["status"] == ["ABORTED", "FAILED", "TIMED_OUT"]
-    run_id = "medicare_advantage-2026_01-0123456789ab-01"
+    (watched,) = rule["EventPattern"]["detail"]["stateMachineArn"]
+    assert assembly.resources[flat(watched).strip("<>")]["Properties"]["StateMachineName"] == f"fivetier-prod-{lob}"
+    run_id = f"{lob}-2026_01-0123456789ab-01"
     (target,) = rule["Targets"]
     assert "CloseRun" in flat(target["Arn"])
     transformer = target["InputTransformer"]
@@ -174,7 +191,7 @@ def test_an_execution_ended_from_outside_closes_its_run(assembly: Assembly) -> N
     for name, path in transformer["InputPathsMap"].items():
         assert path == "$.detail.name"
         filled = filled.replace(f"<{name}>", json.dumps(run_id))
-    assert json.loads(filled) == {"run_id": run_id, "lob": "medicare_advantage", "state": "ABANDONED"}
+    assert json.loads(filled) == {"run_id": run_id, "lob": lob, "state": "ABANDONED"}
     assert CloseRequest.model_validate_json(filled).state is RunState.ABANDONED
     assert target["DeadLetterConfig"]
 

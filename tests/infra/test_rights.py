@@ -2,8 +2,10 @@
 
 import json
 from collections.abc import Iterable
+from typing import Any
 
 import pytest
+from fivetier.domain.tiers import Lob
 
 from infra.stacks.function_table import FUNCTIONS, Need
 from infra.stacks.pipeline import STEPS
@@ -28,7 +30,7 @@ WILDCARDS = {
     "-lake-/lake/*": "objects are named after the release",
     "-audit-/audit/*": "objects are named after LOB and place in the chain",
     "-athena-results-/production/*": "results are named after the query",
-    "execution:fivetier-prod-medicare_advantage:*": "executions are named after the run",
+    **{f"execution:fivetier-prod-{lob.value}:*": "executions are named after the run" for lob in Lob},
     "table/fivetier_prod_staging/tmp_*": "staged tables are named after the month",
 }
 #: Actions that may be asked for on every resource, because AWS defines no resource for them.
@@ -133,11 +135,11 @@ def test_staged_tables_are_made_by_freezing_only(assembly: Assembly) -> None:
         assert _who_may(assembly, action, "fivetier_prod_staging/tmp_*") == {"freeze_candidate"}
 
 
-def test_only_the_resumer_sends_tasks_back_and_only_to_our_machine(assembly: Assembly) -> None:
+def test_only_the_resumer_sends_tasks_back_and_only_to_our_machines(assembly: Assembly) -> None:
     for action in ("states:SendTaskSuccess", "states:SendTaskFailure"):
         assert _who_may(assembly, action) == {"settle_outbox"}
-        (right,) = [r for r in assembly.rights_of_function("settle_outbox") if r.action == action]
-        assert right.resource.endswith(":stateMachine:fivetier-prod-medicare_advantage")
+        found = [r.resource for r in assembly.rights_of_function("settle_outbox") if r.action == action]
+        assert {r.rpartition(":stateMachine:fivetier-prod-")[2] for r in found} == {lob.value for lob in Lob}
 
 
 def test_no_function_but_the_resumer_reaches_the_tokens_and_it_only_reads_them(assembly: Assembly) -> None:
@@ -210,8 +212,14 @@ def test_landed_files_are_read_never_written(assembly: Assembly) -> None:
     assert found == {"s3:GetObjectVersion", "s3:ListBucket", "s3:ListBucketVersions"}
 
 
-def test_the_state_machine_invokes_its_steps_and_writes_ask_and_token(assembly: Assembly) -> None:
-    (machine,) = assembly.of_type("AWS::StepFunctions::StateMachine").values()
+def test_a_state_machine_invokes_its_steps_and_writes_ask_and_token(assembly: Assembly) -> None:
+    machines = assembly.of_type("AWS::StepFunctions::StateMachine").values()
+    assert len({flat(machine["RoleArn"]) for machine in machines}) == len(Lob)
+    for machine in machines:
+        _check_machine(assembly, machine)
+
+
+def _check_machine(assembly: Assembly, machine: dict[str, Any]) -> None:
     found = [
         right
         for right in assembly.rights_of_role(machine["RoleArn"]["Fn::GetAtt"][0])

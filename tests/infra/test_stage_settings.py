@@ -206,8 +206,12 @@ def test_medicare_advantage_has_the_calendar_of_the_domain_page() -> None:
         "cron(0 6 20 2 ? *)",
         "cron(0 6 10 4,7,10 ? *)",
     }
-    assert refreshed_lobs() == (Lob.MEDICARE_ADVANTAGE,)
     assert {s.timezone for s in SCHEDULES} == {"America/New_York"}
+
+
+def test_every_line_of_business_has_a_calendar() -> None:
+    assert refreshed_lobs() == tuple(Lob)
+    assert [lob.value for lob in Lob] == ["medicare_advantage", "aca_exchange", "medicaid", "commercial"]
 
 
 @pytest.mark.parametrize(

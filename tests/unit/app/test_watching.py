@@ -7,6 +7,7 @@ from fivetier.app.contracts import StartRequest, Watched
 from fivetier.app.notifying import REMINDED, Mailing, tell_news
 from fivetier.app.scheduling import answer_schedule
 from fivetier.app.watching import REMINDER_DUE, watch_runs
+from fivetier.domain.calendar import SCHEDULES
 from fivetier.domain.errors import InputError
 from fivetier.domain.runs import RunState
 from fivetier.web import mails
@@ -17,6 +18,7 @@ from tests.support.rehearsal import DIRECTORY, MA, Rehearsal
 #: The calendar's first day of 2026's autumn, 06:00 in New York.
 DUE = datetime(2026, 9, 25, 10, 0, tzinfo=UTC)
 MONTH = "2026_09"
+OWN = [schedule for schedule in SCHEDULES if schedule.lob is MA]
 NOTHING = Watched(
     runs_overdue=0, feeds_not_seen=0, runs_open=0, asks_open=0, asks_past_half=0, asks_past_eighty=0, oldest_ask_hours=0
 )
@@ -46,7 +48,7 @@ class Office(Rehearsal):
         return first.run_id
 
     def watch(self, **options: bool) -> Watched:
-        return watch_runs(self.world, **{"is_calendar_on": True, **options})
+        return watch_runs(self.world, **{"is_calendar_on": True, **options}, schedules=OWN)
 
     def missed(self) -> tuple[int, int]:
         found = self.watch()

@@ -18,7 +18,7 @@ def at(text: str) -> datetime:
 def due(until: str, *, cron: str = "", days: int = 30) -> str | None:
     schedules = {"schedules": [Schedule(MA, "one", cron, MARKET_ZONE, "-")]} if cron else {}
     found = last_due(MA, after=at(until) - days * DAY, until=at(until), **schedules)
-    return None if found is None else found.isoformat()
+    return None if found is None else found.at.isoformat()
 
 
 @pytest.mark.parametrize(

@@ -65,9 +65,9 @@ def watch_runs(
 def _missed(lob: Lob, schedules: Iterable[Schedule], now: datetime, ports: Ports) -> tuple[int, int]:
     """How many refreshes (0 or 1) and how many required sources are missing; who has no files cannot start."""
     due = last_due(lob, after=now - LOOKBACK, until=now - GRACE, schedules=schedules)
-    if due is None or is_met(lob.value, due, ports):
+    if due is None or is_met(lob.value, due.at, ports):
         return 0, 0
-    missing = _unseen(lob, due, ports.landing)
+    missing = _unseen(lob, due.at, ports.landing)
     return (0, missing) if missing else (1, 0)
 
 

@@ -18,6 +18,8 @@ REQUIRED_ROLES = ("engineering_lead", "data_lead")
 #: What the rows of a source say: contracts with their entities (CMS), benefits plans, networks, which plan follows
 #: which, where plans are sold, or the same plans as another publisher has them (R1.9).
 SourceRole = Literal["contracts", "plans", "networks", "crosswalk", "service_areas", "reference"]
+#: Whether files are due then, so that their absence is told to people, or a look finds what perhaps came (ADR 20).
+Expectation = Literal["files", "perhaps"]
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
 
 
@@ -39,6 +41,7 @@ class ScheduleSettings(_Strict):
 
     name: Name
     cron: str
+    expects: Expectation = "files"
     meaning: str
 
 
