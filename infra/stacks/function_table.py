@@ -166,9 +166,9 @@ FUNCTIONS: tuple[FunctionSpec, ...] = (
     ),
     FunctionSpec(
         name="watch_runs",
-        meaning="count once an hour what is open and what is overdue",
+        meaning="start once an hour what landed late, and count what is open and what is overdue",
         timeout_seconds=300,
-        needs=_needs(Need.PIN_LANDED, Need.SIGN_OFF_TIME, Need.WATCH),
+        needs=_needs(Need.PIN_LANDED, Need.START_RUNS, Need.SIGN_OFF_TIME, Need.WATCH),
         is_async=True,
     ),
     FunctionSpec(

@@ -269,7 +269,7 @@ class PipelineStack(Stack):
             "Watch",
             group_name=f"{prefix}-watch",
             name="watch-runs",
-            meaning="count what is overdue",
+            meaning="start what landed late, count what is overdue",
             function_arn=self.functions[WATCHER].arn,
             missed=missed,
             account=self.account,

@@ -11,7 +11,9 @@ from tests.support.emulator import eventually
 from tests.support.pipeline import DIRECTORY, Pipeline
 
 pytestmark = pytest.mark.local_stack
-DUE = {"lob": "medicare_advantage", "scheduled_at": "2045-10-01T10:00:00Z"}
+#: The day on which files are due, and a day before it on which the calendar only looks.
+DUE = {"lob": "medicare_advantage", "scheduled_at": "2045-10-10T10:00:00Z"}
+LOOK = {"lob": "medicare_advantage", "scheduled_at": "2045-10-01T10:00:00Z"}
 
 
 @pytest.fixture(scope="module")
@@ -34,17 +36,19 @@ def chained(pipeline: Pipeline) -> list[dict[str, Any]]:
     bucket = pipeline.deployed.outputs["AuditBucket"]
     keys = [each["Key"] for each in s3.list_objects_v2(Bucket=bucket, Prefix="audit/").get("Contents", [])]
     events = [json.loads(s3.get_object(Bucket=bucket, Key=key)["Body"].read())["event"] for key in keys]
-    return [event for event in events if event["details"].get("due_at", "").startswith("2045-10-01")]
+    return [event for event in events if event["details"].get("due_at", "").startswith("2045-10-")]
 
 
 def test_a_schedule_without_files_is_answered_and_with_them_starts_the_run(pipeline: Pipeline) -> None:
     for _ in range(2):
-        assert invoke(pipeline, "start-refresh", DUE) == {"run_id": None, "missing": [DIRECTORY]}
+        for event, is_expected in ((LOOK, False), (DUE, True)):
+            answer = invoke(pipeline, "start-refresh", event)
+            assert answer == {"run_id": None, "missing": [DIRECTORY], "is_expected": is_expected}
     pipeline.land("2045_10", directory(entries(12)))
     started = invoke(pipeline, "start-refresh", DUE)
     assert started["run_id"].startswith("medicare_advantage-2045_10-")
-    found = eventually(lambda: known if len(known := chained(pipeline)) == 2 else None, seconds=30)
-    assert sorted(event["event_type"] for event in found) == ["feed_not_seen", "schedule_met"]
+    found = eventually(lambda: known if len(known := chained(pipeline)) == 3 else None, seconds=30)
+    assert sorted(event["event_type"] for event in found) == ["feed_not_seen", "nothing_landed", "schedule_met"]
     assert pipeline.command("audit", "verify", "--lob", "medicare_advantage").exit_code == 0
 
 

@@ -22,6 +22,7 @@ MAILING = Mailing(
     write_ask=mails.ask_letter,
     write_reminder=mails.reminder_letter,
     write_outcome=mails.outcome_letter,
+    write_absence=mails.absence_letter,
 )
 CONTEXT = SimpleNamespace(aws_request_id="request-1", function_name="send_mail")
 

@@ -41,7 +41,7 @@ ENVIRONMENTS = {
     "publish_release": STAGED | LAKE | AUDIT,
     "close_run": LAKE,
     "settle_outbox": AUDIT,
-    "watch_runs": LANDED | {"FIVETIER_IS_CALENDAR_ON", "POWERTOOLS_METRICS_NAMESPACE"},
+    "watch_runs": LANDED | MACHINES | {"FIVETIER_IS_CALENDAR_ON", "POWERTOOLS_METRICS_NAMESPACE"},
     "send_mail": STAGED | LINKS | {"FIVETIER_MAIL_FROM", "FIVETIER_MAIL_TO"},
     "serve_api": LANDED | STAGED | LAKE | MACHINES | IDENTITY,
     "serve_pages": STAGED | LAKE | IDENTITY | LINKS,

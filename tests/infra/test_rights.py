@@ -191,9 +191,9 @@ def test_the_audit_chain_is_appended_by_settling_and_before_publishing(assembly:
         assert _who_may(assembly, action, "-audit-") == {"settle_outbox", "publish_release"}
 
 
-def test_executions_are_started_by_the_starter_and_the_api_only(assembly: Assembly) -> None:
-    assert _who_may(assembly, "states:StartExecution") == {"start_refresh", "serve_api"}
-    assert _who_may(assembly, "states:DescribeExecution") == {"start_refresh", "serve_api"}
+def test_executions_are_started_by_the_calendar_the_hourly_look_and_the_api_only(assembly: Assembly) -> None:
+    assert _who_may(assembly, "states:StartExecution") == {"start_refresh", "watch_runs", "serve_api"}
+    assert _who_may(assembly, "states:DescribeExecution") == {"start_refresh", "watch_runs", "serve_api"}
 
 
 @pytest.mark.parametrize("folder", ["serve_api", "serve_pages"])
@@ -250,9 +250,11 @@ def test_the_calendar_may_start_refreshes_and_nothing_else(assembly: Assembly) -
         assert [called in right.resource for right in found if right.action == "lambda:InvokeFunction"] == [True]
 
 
-def test_who_watches_starts_nothing_and_reads_no_candidate(assembly: Assembly) -> None:
+def test_who_watches_starts_what_landed_late_and_reads_no_candidate(assembly: Assembly) -> None:
     found = _allowed(assembly.rights_of_function("watch_runs"))
-    assert not [right for right in found if right.action.startswith(("states:", "glue:", "ses:", "s3:Put", "s3:Del"))]
+    assert not [right for right in found if right.action.startswith(("glue:", "ses:", "s3:Put", "s3:Del"))]
+    on_machines = {right.action for right in found if right.action.startswith("states:")}
+    assert on_machines == {"states:StartExecution", "states:DescribeExecution"}
     assert {r.resource.partition("/")[2] for r in found if r.action.startswith("s3:Get")} == {"landing/*"}
 
 

@@ -40,6 +40,7 @@ KEPT: Mapping[tuple[str, str, str], str] = {
         "states:execution",
     ): "the port Executions asks it where runs are cleared up",
     ("start_refresh", "states:DescribeExecution", "states:execution"): "as above",
+    ("watch_runs", "states:DescribeExecution", "states:execution"): "as above",
 }
 
 

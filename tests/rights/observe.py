@@ -94,7 +94,7 @@ def _read(observer: _Observer) -> None:
 
 
 def _watch(observer: _Observer) -> None:
-    """The hourly look, on a day on which a refresh is overdue, its files have landed, and a round waits unanswered."""
+    """The hourly look, on a day on which a refresh is due whose files landed late, and a round waits unanswered."""
     world, _ = opened(())
     observer.attach(world)
     world.land(FIRST, 12)
@@ -104,8 +104,9 @@ def _watch(observer: _Observer) -> None:
     world.cloud.clock.sleep((due - now).total_seconds())
     world.land(f"{due:%Y_%m}", 12)
     counted = world.stage.invoke("watch_runs", {})
-    if not counted["runs_overdue"]:
-        raise SystemExit(f"the hourly look saw nothing overdue: {counted}")
+    started = [run for run in world.cloud.wire.quietly(lambda: wiring.runs().list_runs()) if run.started_at >= due]
+    if counted["runs_overdue"] or [run.requested_by for run in started] != ["scheduler"]:
+        raise SystemExit(f"the hourly look did not start what was due: {counted}, {started}")
 
 
 def _get(stage: Stage, function: str, path: str) -> None:

@@ -31,6 +31,7 @@ MAILING = Mailing(
     write_ask=mails.ask_letter,
     write_reminder=mails.reminder_letter,
     write_outcome=mails.outcome_letter,
+    write_absence=mails.absence_letter,
 )
 EVERYBODY = ("emil@example.test", "erna@example.test", "dora@example.test", "olga@example.test")
 REASON = "Summit Plans cannot hold H1009 any more"

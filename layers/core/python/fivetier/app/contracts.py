@@ -30,10 +30,11 @@ class StartRequest(Contract):
 
 
 class ScheduleAnswer(Contract):
-    """What a schedule's call led to: a run, or required sources that have not landed."""
+    """What a schedule's call led to: a run, or required sources that have not landed, and whether they were due."""
 
     run_id: str | None = None
     missing: list[str] = Field(default_factory=list)
+    is_expected: bool = True
 
 
 class Watched(Contract):

@@ -17,14 +17,16 @@ from fivetier.app.chaining import superseded_by
 from fivetier.app.links import execution_of, run_path, sign_off_path
 from fivetier.app.policy import policies
 from fivetier.app.records import Letter, Mail, OpenAsk, Run
-from fivetier.app.watching import REMINDER_DUE
+from fivetier.app.scheduling import is_answered
+from fivetier.app.watching import FEED_OVERDUE, REMINDER_DUE
 from fivetier.app.world import Occasion, Ports
 from fivetier.domain.audit import AuditEvent
+from fivetier.domain.calendar import Due
 from fivetier.domain.runs import RunState
 from fivetier.domain.signoff import Role
 from fivetier.domain.tiers import Lob
 
-ASKED, REMINDED, TOLD = "people_asked", "people_reminded", "outcome_told"
+ASKED, REMINDED, TOLD, ESCALATED = "people_asked", "people_reminded", "outcome_told", "absence_told"
 #: The events that end a run (`close_run`) and the state they end it in. NO_CHANGE comes before anybody is asked.
 OUTCOMES = {f"run_{state.lower()}": state for state in RunState if state.has_ended and state is not RunState.NO_CHANGE}
 
@@ -94,6 +96,18 @@ class OutcomeFacts:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AbsenceFacts:
+    """What a mail may say about files that were due and have not landed."""
+
+    lob: str
+    sub_version: str
+    sources: Sequence[str]
+    due_at: datetime
+    told: Sequence[str]
+    link: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Mailing:
     """How this deployment writes to people.
 
@@ -105,6 +119,7 @@ class Mailing:
         write_ask: words for an ask.
         write_reminder: words for a reminder.
         write_outcome: words for an outcome.
+        write_absence: words for files that have not landed.
     """
 
     addresses: Mapping[str, Sequence[str]]
@@ -114,6 +129,7 @@ class Mailing:
     write_ask: Callable[[AskFacts], Letter]
     write_reminder: Callable[[ReminderFacts], Letter]
     write_outcome: Callable[[OutcomeFacts], Letter]
+    write_absence: Callable[[AbsenceFacts], Letter]
 
 
 def ask_by_mail(ask: OpenAsk, ports: Ports, mailing: Mailing) -> None:
@@ -126,9 +142,11 @@ def ask_by_mail(ask: OpenAsk, ports: Ports, mailing: Mailing) -> None:
 
 
 def tell_news(event: AuditEvent, ports: Ports, mailing: Mailing) -> None:
-    """Tell whom it concerns that a round is still unanswered or that a run ended; other events say nothing."""
+    """Tell whom it concerns: a round still unanswered, a run ended, a feed absent; other events say nothing."""
     if event.event_type == REMINDER_DUE:
         _remind(event, ports, mailing)
+    elif event.event_type == FEED_OVERDUE:
+        _escalate(event, ports, mailing)
     elif event.event_type in OUTCOMES:
         _tell_outcome(event, ports, mailing)
 
@@ -178,6 +196,37 @@ def _tell_outcome(event: AuditEvent, ports: Ports, mailing: Mailing) -> None:
     )
 
 
+def _escalate(event: AuditEvent, ports: Ports, mailing: Mailing) -> None:
+    """Tell Data Operations, and at the second stage the leads, that a feed is absent; not once its refresh began."""
+    lob, facts = Lob(event.lob), event.details
+    due_at, stage = datetime.fromisoformat(facts["due_at"]), int(facts["stage"])
+    occasion, discriminator = Occasion("", event.lob), f"{event.lob}@{facts['due_at']}@{stage}"
+    was_told = ports.runs.find_event(occasion.event_id(ESCALATED, discriminator)) is not None
+    if was_told or is_answered(Due(lob, due_at, (), "files"), ports):
+        return
+    roles = [Role.DATA_OPS_REVIEWER, *(policies()[lob].signing_roles if stage > 1 else ())]
+    letter = mailing.write_absence(
+        AbsenceFacts(
+            lob=event.lob,
+            sub_version=facts["sub_version"],
+            sources=facts["sources"],
+            due_at=due_at,
+            told=roles,
+            link=f"{mailing.front_door_url}/",
+        )
+    )
+    ports.mailer.send(Mail(to=_addresses(roles, mailing), **letter.model_dump()))
+    ports.runs.record_event(
+        occasion.event(
+            ESCALATED, ports.clock.now(), discriminator=discriminator, due_at=facts["due_at"], stage=stage, roles=roles
+        )
+    )
+
+
+def _addresses(roles: Sequence[str], mailing: Mailing) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(address for role in roles for address in mailing.addresses.get(role, ())))
+
+
 def _everybody(run: Run) -> list[str]:
     return [*policies()[Lob(run.lob)].signing_roles, Role.DATA_OPS_REVIEWER]
 
@@ -197,8 +246,7 @@ def _send_once(
     occasion, discriminator = Occasion(run.run_id, run.lob), f"{ask.round_number}{discriminator}"
     if ports.runs.find_event(occasion.event_id(event_type, discriminator)) is not None:
         return
-    to = tuple(dict.fromkeys(address for role in roles for address in mailing.addresses.get(role, ())))
-    ports.mailer.send(Mail(to=to, **write().model_dump()))
+    ports.mailer.send(Mail(to=_addresses(roles, mailing), **write().model_dump()))
     now = ports.clock.now()
     ports.runs.record_event(
         occasion.event(event_type, now, discriminator=discriminator, round_number=ask.round_number, roles=list(roles))

@@ -1,5 +1,6 @@
 """Starting a run: pin what landed, name the run after it, start the execution (DECISIONS, Names)."""
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -90,15 +91,25 @@ def month_at(due: datetime) -> SubVersion:
 
 
 def _pin(lob: Lob, sub_version: SubVersion, ports: Ports) -> list[LandedObject]:
-    specs = sources_of(lob)
-    if not specs:
+    if not sources_of(lob):
         raise InputError(f"{lob} has no sources in lobs.yaml yet, so there is nothing to refresh it from")
-    known = {spec.source for spec in specs}
-    landed = [obj for obj in ports.landing.list_landed(lob, str(sub_version)) if obj.source in known]
-    missing = [spec.source for spec in specs if spec.required and spec.source not in {obj.source for obj in landed}]
-    if missing:
+    landed = landed_files(lob, str(sub_version), ports)
+    if missing := missing_sources(lob, landed):
         raise MissingSource(lob=lob, sub_version=str(sub_version), sources=missing)
+    return landed
+
+
+def landed_files(lob: Lob, sub_version: str, ports: Ports) -> list[LandedObject]:
+    """What a refresh of a month would read, by source."""
+    known = {spec.source for spec in sources_of(lob)}
+    landed = [obj for obj in ports.landing.list_landed(lob, sub_version) if obj.source in known]
     return sorted(landed, key=lambda obj: obj.source)
+
+
+def missing_sources(lob: Lob, landed: Iterable[LandedObject]) -> list[str]:
+    """Required sources that are not among landed files."""
+    seen = {obj.source for obj in landed}
+    return [spec.source for spec in sources_of(lob) if spec.required and spec.source not in seen]
 
 
 def _attempt(first: Run, ports: Ports) -> Run:

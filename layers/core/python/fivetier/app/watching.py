@@ -5,18 +5,17 @@ from datetime import datetime, timedelta
 
 from fivetier.app.contracts import Watched
 from fivetier.app.policy import policies
-from fivetier.app.ports import LandingStore
 from fivetier.app.records import OpenAsk, Run
-from fivetier.app.scheduling import is_met
-from fivetier.app.starting import month_at
-from fivetier.app.world import Occasion, Ports
-from fivetier.domain.calendar import SCHEDULES, Schedule, last_due
+from fivetier.app.scheduling import is_answered, named
+from fivetier.app.starting import landed_files, missing_sources, month_at
+from fivetier.app.world import Occasion, Ports, utc_text
+from fivetier.domain.calendar import SCHEDULES, Due, Schedule, dues
 from fivetier.domain.runs import RunState
 from fivetier.domain.tiers import Lob
-from fivetier.domain.watching import GRACE, LOOKBACK, REMINDERS, reminder_at, share_gone
+from fivetier.domain.watching import GRACE, LOOKBACK, REMINDERS, escalation_at, reminder_at, share_gone
 from fivetier.feeds.catalog import sources_of
 
-REMINDER_DUE = "reminder_due"
+REMINDER_DUE, FEED_OVERDUE = "reminder_due", "feed_overdue"
 
 
 def watch_runs(
@@ -26,7 +25,7 @@ def watch_runs(
     sign_off_seconds: int | None = None,
     schedules: Iterable[Schedule] = SCHEDULES,
 ) -> Watched:
-    """Count what is overdue, and note each reminder once; the mail function sends it.
+    """Count what is overdue, and note each reminder and each escalation once; the mail function sends them.
 
     Args:
         ports: the world.
@@ -63,17 +62,36 @@ def watch_runs(
 
 
 def _missed(lob: Lob, schedules: Iterable[Schedule], now: datetime, ports: Ports) -> tuple[int, int]:
-    """How many refreshes (0 or 1) and how many required sources are missing; who has no files cannot start."""
-    due = last_due(lob, after=now - LOOKBACK, until=now - GRACE, schedules=schedules)
-    if due is None or is_met(lob.value, due.at, ports):
+    """How many refreshes (0 or 1) and how many required sources are missing; who has no files cannot start.
+
+    Looks that find something only perhaps are not missed by anybody.
+    """
+    recent = dues(lob, after=now - LOOKBACK, until=now - GRACE, schedules=schedules)
+    expecting = [due for due in recent if due.expects == "files"]
+    if not expecting or not sources_of(lob) or is_answered(expecting[-1], ports, schedules):
         return 0, 0
-    missing = _unseen(lob, due.at, ports.landing)
-    return (0, missing) if missing else (1, 0)
+    due = expecting[-1]
+    missing = missing_sources(lob, landed_files(lob, str(month_at(due.at)), ports))
+    if not missing:
+        return 1, 0
+    _escalate(due, missing, ports)
+    return 0, len(missing)
 
 
-def _unseen(lob: Lob, due: datetime, landing: LandingStore) -> int:
-    seen = {landed.source for landed in landing.list_landed(lob.value, str(month_at(due)))}
-    return sum(spec.required and spec.source not in seen for spec in sources_of(lob))
+def _escalate(due: Due, missing: list[str], ports: Ports) -> None:
+    """Note that people are to be told of an absence: once per due time and stage."""
+    now = ports.clock.now()
+    stage = escalation_at(now - due.at)
+    event = Occasion("", due.lob.value).event(
+        FEED_OVERDUE,
+        now,
+        discriminator=f"{named(due.lob.value, due.at)}@{stage}",
+        due_at=utc_text(due.at),
+        sub_version=str(month_at(due.at)),
+        sources=missing,
+        stage=stage,
+    )
+    ports.runs.record_event(event)
 
 
 def _remind(run: Run, ask: OpenAsk, reminder: int | None, ports: Ports) -> None:

@@ -129,6 +129,7 @@ def mailing() -> Mailing:
         write_ask=mails.ask_letter,
         write_reminder=mails.reminder_letter,
         write_outcome=mails.outcome_letter,
+        write_absence=mails.absence_letter,
     )
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from fivetier.app.notifying import AskFacts, OutcomeFacts, ReminderFacts
+from fivetier.app.notifying import AbsenceFacts, AskFacts, OutcomeFacts, ReminderFacts
 from fivetier.app.records import Letter
 from fivetier.domain.runs import RunState
 from fivetier.web.banner import who
@@ -129,6 +129,29 @@ def outcome_letter(outcome: OutcomeFacts) -> Letter:
             lines=lines,
             links=links,
             facts=[*decisions, ("Run", outcome.run_id), ("Round", str(outcome.round_number))],
+        )
+    )
+
+
+def absence_letter(absence: AbsenceFacts) -> Letter:
+    """Tell who looks after the feeds which files are late, and that landing them is all there is to do."""
+    what = f"{lob_label(absence.lob)} {absence.sub_version}"
+    due = f"{instant(absence.due_at.isoformat())}, which is {market_instant(absence.due_at)}"
+    return _drawn(
+        _View(
+            subject=f"Files have not landed: {what}",
+            heading=f"Files that were due have not landed: {what}",
+            lines=[
+                "The refresh cannot begin. Ask who delivers them; readers keep what is published.",
+                "Once they land, the refresh starts by itself within the hour.",
+            ],
+            links=[Link(absence.link, "Open the front page")],
+            facts=[
+                ("Line of business", lob_label(absence.lob)),
+                ("Missing", listed(list(absence.sources))),
+                ("Were due", due),
+                ("Told", listed([role(name).lower() for name in absence.told])),
+            ],
         )
     )
 
