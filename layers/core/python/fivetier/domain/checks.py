@@ -42,8 +42,6 @@ from fivetier.domain.source_checks import (
 )
 from fivetier.domain.tiers import Tier
 
-ROW_DROP_SHARE = 0.30
-
 _TIER_OF_SYSTEM = {
     **{system: Tier.BENEFITS_PLAN for lob in lob_settings().values() for system in lob.plan_id_systems},
     PARENT_NAME: Tier.PARENT_PAYER,
@@ -300,14 +298,15 @@ def check_drift_lob(c: Candidate) -> Finding | None:
 
 
 def check_row_drop(c: Candidate) -> Finding | None:
-    """ROW_DROP: at least 30 % of the published contracts, or of the nodes of a tier, are gone."""
+    """ROW_DROP: the LOB's share of the published contracts, or of the nodes of a tier, or more of it is gone."""
+    share = lob_settings()[c.lob.value].row_drop_share
     deltas: list[tuple[str, Delta]] = [("contract", c.reconciliation.contracts)]
     deltas += [(Tier(tier).label, delta) for tier, delta in sorted(c.reconciliation.tiers.items())]
     explained = _explained(c)
     bad = [
         {"what": what, "published": str(delta.published), "gone": str(len(set(delta.removed) - explained))}
         for what, delta in deltas
-        if delta.published and len(set(delta.removed) - explained) >= ROW_DROP_SHARE * delta.published
+        if delta.published and len(set(delta.removed) - explained) >= share * delta.published
     ]
     return finding("ROW_DROP", bad)
 
