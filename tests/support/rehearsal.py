@@ -33,29 +33,31 @@ def person(login: str, *roles: str) -> Person:
 
 
 class Rehearsal:
-    """A world with shortcuts for what people and the state machine do."""
+    """A world with shortcuts for what people and the state machine do, in one line of business."""
 
-    def __init__(self) -> None:
+    def __init__(self, lob: Lob = MA, source: str = DIRECTORY) -> None:
+        self.lob, self.source = lob, source
         self.world = World()
         self.world.clock.tick = timedelta(milliseconds=1)
 
-    def land(self, month: str, data: bytes, source: str = DIRECTORY) -> None:
-        self.world.landing.land(MA, source, month, f"{source}_{month}.csv", data)
+    def land(self, month: str, data: bytes, source: str | None = None) -> None:
+        source = source or self.source
+        self.world.landing.land(self.lob, source, month, f"{source}_{month}.csv", data)
         self.world.clock.advance(seconds=1)
 
     def start(self, month: str, *, by: str = "data_ops_reviewer", reason: str = "") -> RunStatus:
         return starting.start_refresh(
-            StartRequest(lob=MA, sub_version=month, requested_by=by, reason=reason), self.world
+            StartRequest(lob=self.lob, sub_version=month, requested_by=by, reason=reason), self.world
         )
 
     def roll_back(self, to: str, *, by: str = "data_ops_reviewer", reason: str = "it names wrong parents") -> RunStatus:
-        request = RollbackRequest(lob=MA, to=to, requested_by=by, reason=reason)
+        request = RollbackRequest(lob=self.lob, to=to, requested_by=by, reason=reason)
         return rolling_back.start_rollback(request, self.world)
 
     def to_sign_off(self, run_id: str) -> str:
         """OpenRun to RequestSignOff; returns the digest, or NO_CHANGE's empty one."""
-        run = RunRequest(run_id=run_id, lob=MA)
-        leased = LeasedRequest(run_id=run_id, lob=MA, fence=refresh.open_run(run, self.world).fence)
+        run = RunRequest(run_id=run_id, lob=self.lob)
+        leased = LeasedRequest(run_id=run_id, lob=self.lob, fence=refresh.open_run(run, self.world).fence)
         found = refresh.discover_feeds(leased, self.world)
         if found.is_unchanged:
             self.close(run_id, RunState.NO_CHANGE)
@@ -97,16 +99,16 @@ class Rehearsal:
 
     def settle(self) -> None:
         """What the outbox stream triggers."""
-        chaining.settle_outbox(self.world.runs.pending_events(MA), self.world)
+        chaining.settle_outbox(self.world.runs.pending_events(self.lob), self.world)
 
     def publish(self, run_id: str, digest: str) -> None:
-        publishing.publish_release(PublishRequest(run_id=run_id, lob=MA, manifest_digest=digest), self.world)
+        publishing.publish_release(PublishRequest(run_id=run_id, lob=self.lob, manifest_digest=digest), self.world)
         self.close(run_id, RunState.PUBLISHED)
 
     def close(self, run_id: str, state: RunState, **failure: str) -> RunStatus:
         """End the execution and the run; `Error` and `Cause` as Step Functions words them."""
         self.world.executions.end(run_id)
-        request = CloseRequest(run_id=run_id, lob=MA, state=state, failure=failure)
+        request = CloseRequest(run_id=run_id, lob=self.lob, state=state, failure=failure)
         return publishing.close_run(request, self.world)
 
     def published(self, month: str, data: bytes, **more: bytes) -> str:
