@@ -6,7 +6,7 @@ import typer
 from fivetier.domain.errors import FivetierError
 from fivetier.web.words import printable
 
-from fivetier_cli import auditing, comparing, demo, mailbox, pipeline, querying, stack
+from fivetier_cli import auditing, comparing, demo, mailbox, pipeline, querying, scheduling, stack
 from fivetier_cli.console import Exit, err, exit_code
 from infra.local.errors import LocalStackError
 
@@ -28,6 +28,8 @@ for command in (
     pipeline.runs,
     pipeline.report,
     pipeline.sign,
+    scheduling.calendar,
+    scheduling.releases,
     mailbox.mail,
     querying.sql,
 ):

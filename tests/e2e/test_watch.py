@@ -13,6 +13,8 @@ from tests.support.pipeline import DIRECTORY, Pipeline
 pytestmark = pytest.mark.local_stack
 #: The day on which files are due, and a day before it on which the calendar only looks.
 DUE = {"lob": "medicare_advantage", "scheduled_at": "2045-10-10T10:00:00Z"}
+LOBS = {"medicare_advantage", "aca_exchange", "medicaid", "commercial"}
+STANDINGS = {"coming", "met", "let_go", "nothing_landed", "waiting_for_files", "overdue", "starting"}
 LOOK = {"lob": "medicare_advantage", "scheduled_at": "2045-10-01T10:00:00Z"}
 
 
@@ -63,3 +65,18 @@ def test_the_hourly_look_counts_what_is_open(pipeline: Pipeline) -> None:
         "asks_past_half": 0,
         "asks_past_eighty": 0,
     }
+
+
+def test_the_calendar_and_the_release_manifest_are_asked_for_by_command(pipeline: Pipeline) -> None:
+    window = ("--from", "2045-10-09", "--until", "2045-10-11", "--lob", "medicare_advantage")
+    rows = pipeline.command("calendar", *window, "--json").json
+    assert [(row["due_at"][:10], row["standing"]) for row in rows] == [
+        (f"2045-10-{day}", "coming") for day in ("09", "10", "11")
+    ]
+    every = pipeline.command("calendar", "--json")
+    assert every.exit_code == 0, every.err
+    assert {row["lob"] for row in every.json} == LOBS
+    assert {"coming"} < {row["standing"] for row in every.json} <= STANDINGS
+    answer = pipeline.command("releases", "--json").json
+    assert {row["lob"]: row["release_id"] for row in answer["releases"]} == dict.fromkeys(LOBS)
+    assert len(answer["digest"]) == 64

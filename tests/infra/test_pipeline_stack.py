@@ -274,6 +274,7 @@ def test_the_api_demands_a_token_on_every_route(assembly: Assembly) -> None:
         "GET /api/runs/{run_id}/report",
         "POST /api/rollbacks",
         "POST /api/runs",
+        "GET /api/calendar",
         "POST /api/sign-offs/{run_id}/{round}",
     }
     (authorizer,) = assembly.of_type("AWS::ApiGatewayV2::Authorizer")

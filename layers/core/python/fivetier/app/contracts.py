@@ -1,9 +1,9 @@
 """What crosses Step Functions, Scheduler and the API: small, closed models of ids, digests and counts."""
 
-from datetime import datetime
-from typing import Annotated
+from datetime import datetime, timedelta
+from typing import Annotated, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from fivetier.domain.runs import RunState
 from fivetier.domain.tiers import Lob
@@ -35,6 +35,20 @@ class ScheduleAnswer(Contract):
     run_id: str | None = None
     missing: list[str] = Field(default_factory=list)
     is_expected: bool = True
+
+
+class CalendarQuery(Contract):
+    """Which part of the calendar somebody asks for: (from, until], at most three years."""
+
+    lob: Lob | None = None
+    after: Annotated[AwareDatetime, Field(alias="from")]
+    until: AwareDatetime
+
+    @model_validator(mode="after")
+    def _is_bounded(self) -> Self:
+        if not timedelta() < self.until - self.after <= timedelta(days=3 * 366):
+            raise ValueError("until lies behind from, by three years at most")
+        return self
 
 
 class Watched(Contract):

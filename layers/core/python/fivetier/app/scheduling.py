@@ -59,7 +59,7 @@ def start_late(lob: Lob, ports: Ports, schedules: Iterable[Schedule] = SCHEDULES
     runs = ports.runs.list_runs(lob.value)
     landed = cache(lambda month: landed_files(lob, month, ports))
     for due in reversed(dues(lob, after=now - LOOKBACK, until=now, schedules=every)):
-        was_met = is_met(due, runs, ports)
+        was_met = met_by(due, runs, ports) is not None
         if _can_start(due, runs, landed, was_met=was_met):
             return answer_schedule(StartRequest(lob=lob, scheduled_at=due.at), ports, every).run_id
         if was_met:
@@ -83,28 +83,27 @@ def _can_start(due: Due, runs: Iterable[Run], landed: Callable[[str], list[Lande
     return not was_met or digest not in {run.feed_digest for run in earlier}
 
 
-def is_met(due: Due, runs: Iterable[Run], ports: Ports) -> bool:
-    """Whether a refresh that was due was started: by the calendar, or by somebody since, for that month or a later one.
+def met_by(due: Due, runs: Iterable[Run], ports: Ports) -> str | None:
+    """The run that answers a due time: the calendar's, or one by hand since, for that month or a later one.
 
     What the calendar began counts once it says so; until then its start was cut off, and is repeated.
     """
-    if ports.runs.find_event(_occasion(due.lob.value).event_id(MET, named(due.lob.value, due.at))) is not None:
-        return True
-    month = str(month_at(due.at))
-    return any(
-        run.kind == "refresh"
-        and run.requested_by != SCHEDULER
-        and run.started_at >= due.at
-        and run.sub_version >= month
-        for run in runs
-    )
+    lob, month = due.lob.value, str(month_at(due.at))
+    answer = ports.runs.find_event(_occasion(lob).event_id(MET, named(lob, due.at)))
+    if answer is not None:
+        return str(answer.details["met_by"])
+    for run in runs:
+        is_by_hand = run.kind == "refresh" and run.requested_by != SCHEDULER
+        if is_by_hand and run.started_at >= due.at and run.sub_version >= month:
+            return run.run_id
+    return None
 
 
 def is_answered(due: Due, ports: Ports, schedules: Iterable[Schedule] = SCHEDULES) -> bool:
     """Whether a refresh that was due, or a later one of its line of business, was started."""
     runs = ports.runs.list_runs(due.lob.value)
     since = dues(due.lob, after=due.at - _SECOND, until=ports.clock.now(), schedules=schedules)
-    return any(is_met(each, runs, ports) for each in since)
+    return any(met_by(each, runs, ports) is not None for each in since)
 
 
 def named(lob: str, due: datetime) -> str:

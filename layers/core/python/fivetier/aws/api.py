@@ -12,11 +12,13 @@ from aws_lambda_powertools.event_handler.exceptions import NotFoundError
 from pydantic import BaseModel, ValidationError
 
 from fivetier.app import signing
-from fivetier.app.contracts import RollbackRequest, SignOffRequest, StartRequest
+from fivetier.app.calendar_view import view_calendar
+from fivetier.app.contracts import CalendarQuery, RollbackRequest, SignOffRequest, StartRequest
 from fivetier.app.rolling_back import start_rollback
 from fivetier.app.starting import start_refresh
 from fivetier.aws.runtime import ports
 from fivetier.domain import errors
+from fivetier.domain.calendar import refreshed_lobs
 from fivetier.domain.manifest import canonical_json
 from fivetier.domain.signoff import Person, Role
 
@@ -70,6 +72,15 @@ def get_report(run_id: str) -> Response[str]:
     """The frozen report people sign."""
     _person()
     return _answer(HTTPStatus.OK, signing.view_report(run_id, ports()))
+
+
+@app.get("/api/calendar")
+def get_calendar() -> Response[str]:
+    """What is due in (`from`, `until`], and what became of it; of one LOB (`?lob=`) or of all."""
+    _person()
+    wanted = CalendarQuery.model_validate(app.current_event.query_string_parameters)
+    lobs = refreshed_lobs() if wanted.lob is None else (wanted.lob,)
+    return _answer(HTTPStatus.OK, view_calendar(lobs, wanted.after, wanted.until, ports()))
 
 
 @app.post("/api/runs")
