@@ -262,12 +262,16 @@ def test_a_failed_run_is_not_repeated_until_its_files_are_mended(office: Office)
 
 
 def test_a_way_back_is_no_answer_to_the_calendar(office: Office) -> None:
-    first = office.published("2026_08", directory(entries()))
-    office.published("2026_09", directory(entries(11)))
+    """Not even one to a release of the month that is due."""
+    office.world.clock.set(DUE - timedelta(days=2))
+    first = office.published(MONTH, directory(entries()))
+    second = office.published(MONTH, directory(entries(11)))
     office.world.clock.set(DUE + timedelta(minutes=10))
     office.rolled_back(first)
     office.world.clock.advance(hours=2)
-    assert office.missed() == (0, 1)
+    assert office.missed() == (1, 0)
+    assert office.look() == second
+    assert office.missed() == (0, 0)
 
 
 # ---- whom absence is told --------------------------------------------------------------------------------------
