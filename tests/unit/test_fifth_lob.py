@@ -22,12 +22,12 @@ LOB, SOURCE = "medicare_supplement", "carrier_register"
 ENTRY = f"""
 {LOB}:
   label: Medicare supplement
-  plan_id_systems: [cms_contract_pbp]
+  plan_id_systems: [medigap_form]
   sources:
     - source: {SOURCE}
-      role: contracts
+      role: plans
       required: true
-      title: "Register of carriers: tiers 1 to 3"
+      title: "Register of carriers: tiers 1 to 4"
   signing_roles: [engineering_lead, data_lead, actuary]
   sign_off_days: 3
   row_drop_share: 0.05
@@ -36,45 +36,44 @@ ENTRY = f"""
       cron: "15 7 ? 3,9 TUE *"
       meaning: the register is published in March and September
 """
+#: Canonical field -> (column, DuckDB SQL over the cell, example, what comes out of it).
 FIELDS = {
-    "contract_id": ("Filing", "contract_id", "H1000"),
-    "legal_name": ("Carrier", "sql", "Example Life of Ohio"),
-    "parent_name": ("Group", "sql", "Example Group"),
-    "organization_type": ("Kind", "sql", "Local CCP"),
-    "contract_plan_type": ("Letter Plans", "sql", "Medigap"),
-    "program": ("Kind", "program", "Local CCP"),
+    "plan_id": ("Form", "upper(value)", "ms-0001", "MS-0001"),
+    "plan_name": ("Letter Plan", "value", "Plan G", "Plan G"),
+    "legal_name": ("Carrier", "value", "Example Life of Ohio", "Example Life of Ohio"),
+    "parent_name": ("Group", "value", "Example Group", "Example Group"),
 }
 
 
 def mapping() -> dict[str, Any]:
     """A mapping as somebody would write it for a file nobody has seen before."""
-
-    def field(name: str, column: str, transform: str, example: str) -> dict[str, Any]:
-        how: dict[str, Any] = {"lang": "python", "expr": transform}
-        if transform == "sql":
-            how = {"lang": "sql", "expr": "value"}
-        more: dict[str, Any] = {"example_out": example}
-        if name == "program":
-            how["with"] = ["contract_plan_type"]
-            more = {"example_with": {"contract_plan_type": "Medigap"}, "example_out": "MA"}
-        fixed = {"null_rule": "required", "required": True, "example_in": example}
-        return {"canonical_field": name, "source_path": [column], "transform": how, **fixed, **more}
-
+    fields = [
+        {
+            "canonical_field": name,
+            "source_path": [column],
+            "transform": {"lang": "sql", "expr": expression},
+            "null_rule": "required",
+            "required": True,
+            "example_in": example,
+            "example_out": result,
+        }
+        for name, (column, expression, example, result) in FIELDS.items()
+    ]
     return {
         "name": SOURCE,
         "version": "1.0.0",
         "lobs": [LOB],
         "title": "Register of carriers",
         "formats": ["csv"],
-        "key": ["contract_id"],
-        "agree_on": ["legal_name", "parent_name", "organization_type", "contract_plan_type"],
-        "subject": ["contract_id"],
+        "key": ["plan_id"],
+        "agree_on": ["plan_name", "legal_name", "parent_name"],
+        "subject": ["plan_id"],
         "null_values": ["n/a"],
         "contact_columns": [],
         "evidence_columns": [],
         "period": {"file_name_patterns": [r"(?P<year>20\d\d)_(?P<month>\d\d)"], "title_patterns": []},
         "suppress": [],
-        "fields": [field(name, *rest) for name, rest in FIELDS.items()],
+        "fields": fields,
     }
 
 
@@ -131,9 +130,9 @@ from tests.unit.test_fifth_lob import LOB, SOURCE
 lob = Lob(LOB)
 mapping_of(SOURCE)
 def register(count):
-    line = "H{},Example Life of State {},Example Group {},Local CCP,Medigap"
-    rows = [line.format(1000 + i, i // 5, i // 10) for i in range(count)]
-    return "\\n".join(["Filing,Carrier,Group,Kind,Letter Plans", *rows]).encode()
+    line = "MS-{},Plan {},Example Life of State {},Example Group {}"
+    rows = [line.format(1000 + i, "ABCDEFGHIJ"[i % 10], i // 5, i // 10) for i in range(count)]
+    return "\\n".join(["Form,Letter Plan,Carrier,Group", *rows]).encode()
 
 r = Rehearsal(lob, SOURCE)
 due = next_due(lob, after=datetime(2027, 1, 1, tzinfo=UTC))
