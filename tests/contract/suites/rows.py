@@ -8,7 +8,16 @@ from fivetier.app.records import LandedObject, Release, Run
 from fivetier.domain.audit import AuditEvent
 from fivetier.domain.manifest import Manifest, ManifestFile
 from fivetier.domain.runs import RunState
-from fivetier.domain.tables import CONTRACT, EXTERNAL_ID, HIERARCHY_NODE, NODE_ALIAS, Table
+from fivetier.domain.tables import (
+    CONTRACT,
+    EXTERNAL_ID,
+    HIERARCHY_NODE,
+    NODE_ALIAS,
+    PLAN_CROSSWALK,
+    PLAN_NETWORK,
+    SERVICE_AREA,
+    Table,
+)
 
 from tests.contract.sides.scenes import LOB
 
@@ -53,11 +62,29 @@ def staged_manifest(
     rows: dict[Table, list[dict[str, Any]]] | None = None,
 ) -> Manifest:
     """Stage one file per release table, a small one unless `rows` says otherwise, and list them."""
+    year = {"plan_year": 2025, "area": ""}
+    walked = {**_seen(release_id), **year, "zip_code": ""}
     default = {
         HIERARCHY_NODE: [node("n1", release_id), node("n2", release_id, parent_node_id="n1", tier=2)],
         EXTERNAL_ID: [external_id("payer n1", release_id)],
         NODE_ALIAS: [alias("Payer N1", release_id)],
         CONTRACT: [contract("H0001", release_id)],
+        PLAN_NETWORK: [
+            {**_seen(release_id), "plan_node_id": "n4", "network_node_id": "n5", "network_tier": "preferred"}
+        ],
+        SERVICE_AREA: [
+            {**_seen(release_id), **year, "subsidiary_node_id": "n2", "service_area_id": "NMS001", "state": "NM"}
+        ],
+        PLAN_CROSSWALK: [
+            {
+                **_seen(release_id),
+                **year,
+                "from_node_id": "n4",
+                "to_node_id": "",
+                "status": "terminated",
+                "zip_code": "",
+            }
+        ],
     }
     files = []
     for table, content in {**default, **(rows or {})}.items():
