@@ -63,7 +63,6 @@ def staged_manifest(
 ) -> Manifest:
     """Stage one file per release table, a small one unless `rows` says otherwise, and list them."""
     year = {"plan_year": 2025, "area": ""}
-    walked = {**_seen(release_id), **year, "zip_code": ""}
     default = {
         HIERARCHY_NODE: [node("n1", release_id), node("n2", release_id, parent_node_id="n1", tier=2)],
         EXTERNAL_ID: [external_id("payer n1", release_id)],
@@ -73,7 +72,14 @@ def staged_manifest(
             {**_seen(release_id), "plan_node_id": "n4", "network_node_id": "n5", "network_tier": "preferred"}
         ],
         SERVICE_AREA: [
-            {**_seen(release_id), **year, "subsidiary_node_id": "n2", "service_area_id": "NMS001", "state": "NM"}
+            {
+                **_seen(release_id),
+                **year,
+                "subsidiary_node_id": "n2",
+                "service_area_id": "NMS001",
+                "state": "NM",
+                "zip_codes": "",
+            }
         ],
         PLAN_CROSSWALK: [
             {

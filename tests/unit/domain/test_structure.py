@@ -9,7 +9,7 @@ from fivetier.domain.checks import run_gates
 from fivetier.domain.events import find_events
 from fivetier.domain.resolution import SourceRow
 from fivetier.domain.slice import Slice
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from structures import (
     ACA,
@@ -348,6 +348,7 @@ def test_a_row_that_names_nobody_is_refused() -> None:
     assert [(r.reason_code, r.row["entity_id"]) for r in found.refused] == [("ENTITY_UNNAMED", "P9")]
 
 
+@settings(deadline=None)
 @given(
     st.lists(
         st.tuples(

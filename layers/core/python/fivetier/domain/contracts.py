@@ -67,7 +67,7 @@ class _Resolver:
         }
         plans, not_in_cms = self._plans(contracts)
         nodes |= plans
-        linked = self._crosswalk.links(plans, self._node_of(plans), self._tree.origin)
+        linked = self._crosswalk.links(plans, self._node_of(plans), self._tree.origin, self._context.day)
         return Resolution(
             candidate=self._tree.grow(
                 nodes,

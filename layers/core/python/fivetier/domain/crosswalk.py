@@ -11,6 +11,7 @@ from fivetier.domain.resolution import Refused, SourceRow
 from fivetier.domain.slice import Crosswalk, Node, Origin, Slice
 
 PLAN_NOT_IN_RUN = "PLAN_NOT_IN_RUN"
+FIRST_FILES = 8  # the month in which files of the coming plan year begin to arrive
 MERGED, TERMINATED = "merged", "terminated"
 
 #: The plan goes on; a change of id is a change of number (R1.10).
@@ -58,7 +59,7 @@ class PlanCrosswalk:
         return cls(ordered, known, renumbered)
 
     def links(
-        self, plans: Mapping[str, Node], node_of: Mapping[str, str], origin: Callable[[SourceRow], Origin]
+        self, plans: Mapping[str, Node], node_of: Mapping[str, str], origin: Callable[[SourceRow], Origin], day: date
     ) -> Links:
         """Join the rows to nodes.
 
@@ -66,7 +67,9 @@ class PlanCrosswalk:
             plans: the candidate's plans by node.
             node_of: plan id -> node, of this run.
             origin: where a row came from.
+            day: first day of the run's month; a file that does not say its plan year is of the next one to begin.
         """
+        coming = day.year + 1 if day.month >= FIRST_FILES else day.year
         edges: list[Crosswalk] = []
         refused: list[Refused] = []
         led: dict[str, set[str]] = {}
@@ -81,16 +84,19 @@ class PlanCrosswalk:
                 refused.append(Refused(row, PLAN_NOT_IN_RUN, message))
                 continue
             assert before is not None
-            led.setdefault(before, set()).add(row["crosswalk_status"])
+            status, year = row["crosswalk_status"], row["plan_year"] or coming
+            # Where nothing follows, members are led nowhere, whatever the level says.
+            if after is not None or status not in LED_ON:
+                led.setdefault(before, set()).add(status)
             edges.append(
                 Crosswalk(
                     before,
                     after or "",
-                    row["plan_year"],
-                    row["crosswalk_status"],
+                    year,
+                    status,
                     row["area"] or "",
                     row["zip_code"] or "",
-                    date(row["plan_year"], 1, 1),
+                    date(year, 1, 1),
                     origin(row),
                 )
             )

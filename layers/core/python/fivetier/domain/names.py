@@ -12,7 +12,7 @@ from functools import lru_cache
 
 import ftfy
 
-_LEGAL_FORMS = frozenset(
+LEGAL_FORMS = frozenset(
     [
         "inc",
         "incorporated",
@@ -88,13 +88,13 @@ def legal_forms(text: str) -> frozenset[str]:
     True
     """
     tokens = _SPELLED_FORM.sub(lambda match: "".join(match.groups()), equality_key(text)).split()
-    return frozenset(_ONE_WORD.get(token, token) for token in tokens if token in _LEGAL_FORMS)
+    return frozenset(_ONE_WORD.get(token, token) for token in tokens if token in LEGAL_FORMS)
 
 
 def _without_forms(key: str) -> str:
     """One round of `resolution_key`; what is left may begin with an article again."""
-    joined = _SPELLED_FORM.sub(lambda m: "".join(m.groups()) if "".join(m.groups()) in _LEGAL_FORMS else m[0], key)
-    tokens = [token for token in joined.split() if token not in _LEGAL_FORMS and token != "the"]
+    joined = _SPELLED_FORM.sub(lambda m: "".join(m.groups()) if "".join(m.groups()) in LEGAL_FORMS else m[0], key)
+    tokens = [token for token in joined.split() if token not in LEGAL_FORMS and token != "the"]
     # In "A&D Foundation" the first letter is a name, in "A Better Plan" an article.
     if len(tokens) > 1 and tokens[0] in _ARTICLES and len(tokens[1]) > 1:
         tokens = tokens[1:]

@@ -14,13 +14,13 @@ from typing import Literal
 from fivetier.domain.dictionary import Dictionary, ParentEntry
 from fivetier.domain.identity import Registry, renamed
 from fivetier.domain.ids import PARENT_NAME, node_id
-from fivetier.domain.names import agreement_key, equality_key, legal_forms, resolution_key
+from fivetier.domain.names import LEGAL_FORMS, agreement_key, equality_key, legal_forms, resolution_key
 from fivetier.domain.tiers import Tier
 
 How = Literal["dictionary", "brand", "legal form", "typing error"]
 
 #: Words shorter than this are not corrected: one letter more or less makes another word of them.
-MIN_CORRECTED = 6
+MIN_CORRECTED = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +134,7 @@ class _Resolver:
         known = self._known_by_agreement()
         names = [*self._registry.known_names(Tier.PARENT_PAYER), *(self._spellings[key] for key in self._node_of)]
         words = {word for name in (*names, *self._dictionary.spellings) for word in resolution_key(name).split()}
+        words |= LEGAL_FORMS
         for key in self._unknown():
             corrected = _corrected(resolution_key(self._spellings[key]), words)
             if corrected is None:

@@ -123,6 +123,7 @@ class ServiceArea:
     plan_year: int
     state: str
     area: str
+    zip_codes: str
     valid_from: date
     origin: Origin
     valid_to: date | None = None
@@ -130,7 +131,8 @@ class ServiceArea:
     @property
     def key(self) -> str:
         """What makes two rows one."""
-        parts = (self.subsidiary_node_id, self.service_area_id, self.plan_year, self.state, self.area)
+        place = (self.state, self.area, self.zip_codes)
+        parts = (self.subsidiary_node_id, self.service_area_id, self.plan_year, *place)
         return "|".join(str(part) for part in parts)
 
 

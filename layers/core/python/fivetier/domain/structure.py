@@ -100,7 +100,7 @@ class _Resolver:
         tier5 = networks.resolve(self._plan_rows, self._rows.networks, self._node_of_row(made_of, node_of))
         crosswalk = PlanCrosswalk.of(self._rows.crosswalk, self._usual_system, self._published)
         by_id = {value: node for (system, value), node in node_of.items() if system == self._usual_system}
-        linked = crosswalk.links(plan_nodes, by_id, self._tree.origin)
+        linked = crosswalk.links(plan_nodes, by_id, self._tree.origin, self._context.day)
         areas = self._service_areas(subsidiary_of)
         branch = Branch(
             external_ids=[
@@ -291,9 +291,10 @@ class _Resolver:
                 ServiceArea(
                     subsidiary_of[entity.place.group].node_id,
                     row["service_area_id"],
-                    row["plan_year"],
+                    row["plan_year"] or self._tree.day.year,
                     row["state"],
                     row["area"] or "",
+                    row["zip_code"] or "",
                     self._tree.day,
                     self._tree.origin(row),
                 )

@@ -279,7 +279,7 @@ PLAN_NETWORK = Table(
 SERVICE_AREA = Table(
     "service_area",
     "Where plans of a subsidiary are sold: one row per county of a service area, or one for all of a state.",
-    ("subsidiary_node_id", "service_area_id", "plan_year", "state", "area", "valid_from"),
+    ("subsidiary_node_id", "service_area_id", "plan_year", "state", "area", "zip_codes", "valid_from"),
     (
         _LOB,
         _RELEASE,
@@ -288,6 +288,7 @@ SERVICE_AREA = Table(
         Column("plan_year", "int", "plan year"),
         Column("state", "text", "two-letter state"),
         Column("area", "text", "county FIPS; empty for all of the state"),
+        Column("zip_codes", "text", "ZIP codes of the county it covers, comma separated; empty for all of it"),
         _VALID_FROM,
         _VALID_TO,
         _SOURCE,
