@@ -14,7 +14,7 @@ from dateutil.rrule import DAILY, rrule
 from fivetier.app.starting import month_at
 from fivetier.domain.calendar import CLOCK_CHANGE_HOURS, SCHEDULES, Due, Schedule, check, dues, last_due, next_due
 from fivetier.domain.tiers import Lob
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 MARKET = ZoneInfo("America/New_York")
@@ -185,6 +185,7 @@ def _text(numbers: list[int]) -> str:
     return ",".join(map(str, numbers))
 
 
+@settings(deadline=None)
 @given(schedules())
 def test_any_schedule_fires_as_an_independent_reader_says(pair: tuple[Schedule, rrule]) -> None:
     schedule, rule = pair
