@@ -12,6 +12,7 @@ import pytest
 from fivetier.app.contracts import Watched
 from fivetier.aws.settings import Settings
 from fivetier.domain.tiers import Lob
+from fivetier.feeds.catalog import sources_of
 
 from tests.fakes.world import World
 from tests.support.cms import directory, entries
@@ -68,7 +69,7 @@ def test_what_landed_late_is_started_and_no_other_line_of_business_waits_for_one
     world = rehearsal.world
     world.clock.set(datetime(2027, 4, 10, 15, 0, tzinfo=UTC))
     rehearsal.land("2027_04", directory(entries()))
-    world.landing.land(Lob.MEDICAID, "aequalis", "2027_04", "aequalis.csv", b"landed")
+    world.landing.land(Lob.MEDICAID, sources_of(Lob.MEDICAID)[0].source, "2027_04", "first.csv", b"landed")
     start = world.executions.start
 
     def refuse(lob: str, run_id: str, payload: Mapping[str, Any]) -> None:
