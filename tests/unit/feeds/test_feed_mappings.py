@@ -144,6 +144,7 @@ def test_a_new_shape_is_only_a_new_mapping() -> None:
         ({"fields": changed_field(1, null_rule="period", default=None)}, "grain"),
         ({"one_per": [{"each": "contract_id", "one": "state", "reason_code": "X", "why": "-"}]}, "state"),
         ({"period": {"file_name_patterns": [], "lag_years": 1}}, "lag_years"),
+        ({"suppress": [{"rule_id": "X", "when": "plan_year <> file_year", "why": "-"}]}, "file_year"),
         ({"records": {"keep": ["date"]}}, "path"),
         ({"records": {"explode": ["plans.networks"]}}, "plans.networks"),
         ({"suppress": [{"rule_id": "X", "when": "nosuch = 1", "why": "-"}]}, "nosuch"),

@@ -94,7 +94,7 @@ class FieldMapping(_Strict):
 class SuppressRule(_Strict):
     """Rows a rule keeps out: SQL over canonical fields as text, `run_lob` and `file_year`. First that holds wins.
 
-    `file_year` is the plan year a file of grain plan_year is read for (`PeriodRules`), null for other files.
+    `file_year` is the plan year a file of several is read for; only a mapping with `lag_years` knows it.
     """
 
     rule_id: Code
@@ -117,20 +117,20 @@ class PeriodRules(_Strict):
     In this order: a field, the year its headers carry, its SHA-256 where it is registered here, a title row, its name.
     Where `unknown` is refuse, a file that says nothing is refused; else it is taken at its slot. With `lag_years` a
     file may be of several plan years and come late: the latest year that is not after the run's counts, and the file
-    is right for any month of that year and of so many after it.
+    is right for every month a file of that year serves (`periods.PlanYear`) and for so many years after it.
     """
 
     grain: Literal["month", "plan_year"] = "month"
     unknown: Literal["slot", "refuse"] = "slot"
     field: Name | None = None
     registered: dict[Sha256, PeriodText] = Field(default_factory=dict)
-    lag_years: Annotated[int, Field(ge=0, le=5)] = 0
+    lag_years: Annotated[int, Field(ge=0, le=5)] | None = None
     title_patterns: tuple[str, ...] = ()
     file_name_patterns: tuple[str, ...] = ()
 
     @model_validator(mode="after")
     def _lag_has_its_field(self) -> Self:
-        if self.lag_years and (self.grain, self.field) != ("plan_year", "plan_year"):
+        if self.lag_years is not None and (self.grain, self.field) != ("plan_year", "plan_year"):
             raise ValueError("lag_years needs grain plan_year and its field plan_year")
         return self
 
@@ -235,6 +235,8 @@ class Mapping(_Strict):
         kept = [*self.evidence_columns, *(spelling for field in self.fields for spelling in field.source_path)]
         if contact := [spelling for spelling in kept if self.is_contact(spelling)]:
             raise ValueError(f"{contact} would be dropped as contact columns")
+        if self.period.lag_years is None and any(re.search(r"\bfile_year\b", rule.when) for rule in self.suppress):
+            raise ValueError("a rule asks for file_year, which only a period with lag_years gives")
         by_period = {field.canonical_field for field in self.fields if field.null_rule == "period"}
         if by_period and (by_period != {"plan_year"} or self.period.grain != "plan_year"):
             raise ValueError("only plan_year may have null_rule period, and only where the period's grain is plan_year")

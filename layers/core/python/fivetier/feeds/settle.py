@@ -10,7 +10,7 @@ import duckdb
 from fivetier.domain.errors import UnknownFeedVersion
 from fivetier.domain.ids import SubVersion
 from fivetier.domain.names import equality_key
-from fivetier.domain.periods import Period, parse_period
+from fivetier.domain.periods import Period, PlanYear, parse_period
 from fivetier.feeds import sql
 from fivetier.feeds.cells import Evaluated, Refusal
 from fivetier.feeds.mapping import Mapping, PeriodRules
@@ -103,13 +103,13 @@ def _stated_period(
     stated = Counter(text for text in evaluated.texts(rules.field) if text is not None) if rules.field else Counter()
     if not stated:
         return None, None
-    if not rules.lag_years:
+    if rules.lag_years is None:
         return None, parse_period(min(stated, key=lambda text: (-stated[text], text)))
     years = sorted(int(text) for text in stated)
     if sub_version is None:
         return years[-1], SubVersion(years[-1], 1)
     year = max((each for each in years if each <= sub_version.year), default=years[0])
-    first, last = SubVersion(year, 1), SubVersion(year + rules.lag_years, 12)
+    first, last = PlanYear(year).months[0], SubVersion(year + rules.lag_years, 12)
     return year, min(max(sub_version, first), last)
 
 
