@@ -4,6 +4,11 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# A busy machine is no fault of the code: speed lives in benchmarks.
+settings.register_profile("fivetier", deadline=None)
+settings.load_profile("fivetier")
 
 
 @pytest.fixture(scope="session")
