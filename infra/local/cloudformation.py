@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import json
 from typing import Any, Final
+from xml.sax.saxutils import escape
 
-from ministack.services import scheduler
+from ministack.services import s3, scheduler
 from ministack.services.cloudformation import provisioners
 
 from infra.local.object_lock import lock_from_template
@@ -72,15 +73,27 @@ def _replace_bucket(handlers: dict[str, Any]) -> None:
 
     def create_locked(logical_id: str, properties: Properties, stack_name: str) -> Provisioned:
         name, attributes = create(logical_id, properties, stack_name)
-        lock_from_template(name, properties)
+        _keep_settings(name, properties)
         return name, attributes
 
     def update_locked(physical_id: str, old: Properties, new: Properties, stack_name: str) -> Provisioned:
         name, attributes = update(physical_id, old, new, stack_name)
-        lock_from_template(name, new)
+        _keep_settings(name, new)
         return name, attributes
 
     handlers.update(create=create_locked, update=update_locked)
+
+
+def _keep_settings(bucket: str, properties: Properties) -> None:
+    """What ministack's buckets forget of a template: the lock and the key."""
+    lock_from_template(bucket, properties)
+    rules = properties.get("BucketEncryption", {}).get("ServerSideEncryptionConfiguration", [])
+    for default in (rule.get("ServerSideEncryptionByDefault", {}) for rule in rules):
+        fields = "".join(f"<{name}>{escape(str(value))}</{name}>" for name, value in default.items())
+        s3._bucket_encryption[bucket] = (
+            "<ServerSideEncryptionConfiguration><Rule><ApplyServerSideEncryptionByDefault>"
+            f"{fields}</ApplyServerSideEncryptionByDefault></Rule></ServerSideEncryptionConfiguration>"
+        )
 
 
 def install() -> None:

@@ -22,6 +22,7 @@ AsgiApp = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 HEALTH_PATH = "/_fivetier/health"
 FAULTS_PATH = "/_fivetier/faults"
+RIGHTS_PATH = "/_fivetier/rights"
 
 # `<api-id>.execute-api.localhost` and `<bucket>.s3.localhost` are ministack's
 # own names; a browser resolves *.localhost to this machine and nowhere else.
@@ -42,8 +43,15 @@ def is_local_origin(origin: str) -> bool:
 class Gateway:
     """An ASGI application that guards ministack and answers `/_fivetier/*`."""
 
-    def __init__(self, app: AsgiApp, *, faults: FaultRegistry, health: dict[str, object]) -> None:
-        self._app, self._faults, self._health = app, faults, health
+    def __init__(
+        self,
+        app: AsgiApp,
+        *,
+        faults: FaultRegistry,
+        health: dict[str, object],
+        rights: Callable[[], list[dict[str, object]]],
+    ) -> None:
+        self._app, self._faults, self._health, self._rights = app, faults, health, rights
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Refuse strangers, serve the control paths, pass on the rest."""
@@ -62,6 +70,8 @@ class Gateway:
         route = (scope["method"], scope["path"])
         if route == ("GET", HEALTH_PATH):
             await _answer(send, 200, self._health)
+        elif route == ("GET", RIGHTS_PATH):
+            await _answer(send, 200, {"uses": self._rights()})
         elif route == ("POST", FAULTS_PATH):
             await self._arm(receive, send)
         elif route == ("GET", FAULTS_PATH):

@@ -12,14 +12,17 @@ import io
 import json
 import threading
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from ministack.core import concurrency, lambda_runtime
+from ministack.core.responses import request_scope
 from ministack.services import dynamodb, lambda_svc
 
+from infra.local import iam
 from infra.local.faults import FaultRegistry
+from infra.local.iam_requests import Need
 from infra.local.lambda_pool import EnvironmentPool
 from infra.local.lambda_runtime import FunctionSpec
 
@@ -105,10 +108,42 @@ def _wake_pollers_on_stream_writes() -> None:
     dynamodb._emit_stream_event = emit_and_wake
 
 
+def _read_streams_as_the_function() -> None:
+    """Let a mapping read a table's stream only if its function's role may, as Lambda's poller does."""
+    mappings = lambda_svc._iter_all_esms
+
+    def readable() -> Iterator[tuple[str, str, dict[str, Any]]]:
+        for account_id, region, mapping in mappings():
+            if mapping.get("EventSourceArn", "").split(":")[2:3] == ["dynamodb"]:
+                with request_scope(account_id, region):
+                    refused = _stream_refusal(mapping)
+                if refused:
+                    mapping["LastProcessingResult"] = f"PROBLEM: {refused}"
+                    continue
+            yield account_id, region, mapping
+
+    lambda_svc._iter_all_esms = readable
+
+
+def _stream_refusal(mapping: Mapping[str, Any]) -> str:
+    """Why a mapping's function may not read its stream; empty if it may."""
+    stream, name = mapping["EventSourceArn"], mapping["FunctionName"]
+    config = (lambda_svc._functions.get(name) or {}).get("config")
+    if config is None:
+        return ""
+    reads = [Need(f"dynamodb:{action}", stream) for action in ("DescribeStream", "GetRecords", "GetShardIterator")]
+    try:
+        iam.demand(config["Role"], name, *reads, Need("dynamodb:ListStreams", "*"))
+    except iam.Refused as refused:
+        return str(refused)
+    return ""
+
+
 def install(*, state_dir: Path, endpoint_url: str, faults: FaultRegistry) -> EnvironmentPool:
     """Replace ministack's Lambda executor; the pool is the caller's to close."""
     pool = EnvironmentPool(state_dir / "logs", faults)
     executor = LambdaExecutor(endpoint_url=endpoint_url, code=CodeStore(state_dir / "lambda-code"), pool=pool)
     lambda_svc._execute_function_warm = executor.execute
     _wake_pollers_on_stream_writes()
+    _read_streams_as_the_function()
     return pool

@@ -18,8 +18,17 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from ministack.core.responses import request_scope
 from ministack.services import eventbridge, scheduler
 
+from infra.local import iam
+from infra.local.iam_requests import Need
+
 _TICK_SECONDS = 1
-_TARGET_SERVICES = ("lambda", "states", "sqs", "sns")
+#: Services a schedule may call here, and what its role needs for it.
+_ACTIONS = {
+    "lambda": "lambda:InvokeFunction",
+    "states": "states:StartExecution",
+    "sqs": "sqs:SendMessage",
+    "sns": "sns:Publish",
+}
 _LOG = logging.getLogger(__name__)
 
 
@@ -100,7 +109,11 @@ def _fire(schedule: Mapping[str, Any], due: dt.datetime, account_id: str, region
         "Region": region,
     }
     try:
+        need = Need(_ACTIONS[target["Arn"].split(":")[2]], target["Arn"])
+        iam.demand(target["RoleArn"], "scheduler", need)
         eventbridge._invoke_target(target, event, schedule)
+    except iam.Refused as refused:
+        _LOG.error("schedule %s did not fire: %s", schedule.get("Arn"), refused)
     except Exception:  # noqa: BLE001 - a broken target must not stop the other schedules
         _LOG.exception("schedule %s: its target failed", schedule.get("Arn"))
 
@@ -121,8 +134,8 @@ def _refusal(body: Mapping[str, Any]) -> str | None:
         return str(error)
     arn = str((body.get("Target") or {}).get("Arn", ""))
     service = arn.split(":")[2] if arn.count(":") >= 5 else arn
-    if service not in _TARGET_SERVICES:
-        return f"the local stack schedules {', '.join(_TARGET_SERVICES)} targets only, not {arn!r}"
+    if service not in _ACTIONS:
+        return f"the local stack schedules {', '.join(_ACTIONS)} targets only, not {arn!r}"
     return None
 
 

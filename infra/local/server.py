@@ -47,6 +47,7 @@ def emulator_environment(port: int, state_dir: Path) -> Mapping[str, str]:
         "GATEWAY_PORT": str(port),
         "MINISTACK_ACCOUNT_ID": ACCOUNT_ID,
         "MINISTACK_REGION": REGION,
+        "AUTH": "true",
         "PERSIST_STATE": "1",
         "STATE_DIR": str(state_dir / "services"),
         "S3_PERSIST": "1",
@@ -98,7 +99,7 @@ async def _serve(options: ServerOptions) -> None:
     from hypercorn.config import Config
     from ministack import app as ministack_app
 
-    from infra.local import athena, http_api, issuer, lambda_service, object_lock, schedules, sfn
+    from infra.local import athena, http_api, iam, issuer, lambda_service, object_lock, schedules, sfn
     from infra.local.faults import FaultRegistry
     from infra.local.front_door import FrontDoor, front_door_url
     from infra.local.guard import Gateway
@@ -106,6 +107,7 @@ async def _serve(options: ServerOptions) -> None:
 
     faults = FaultRegistry()
     pool = lambda_service.install(state_dir=options.state_dir, endpoint_url=options.endpoint_url, faults=faults)
+    iam.install()
     sfn.install(endpoint_url=options.endpoint_url)
     athena.install(endpoint_url=options.endpoint_url)
     schedules.install()
@@ -137,7 +139,7 @@ async def _serve(options: ServerOptions) -> None:
             "pid": os.getpid(),
             "issuer_url": issuer_url,
         }
-        gateway = Gateway(ministack_app.app, faults=faults, health=health)
+        gateway = Gateway(ministack_app.app, faults=faults, health=health, rights=iam.ledger_json)
         door = FrontDoor(port=options.front_door_port, gateway=gateway, emulator=ministack_app.app)
         try:
             await serve(door, config, shutdown_trigger=stopped)

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.emulator import ROLE, Aws, eventually, unique, zipped
+from tests.support.emulator import ROLE, Aws, eventually, make_role_any, unique, zipped
 
 ECHO = "def handler(event, context):\n    return event\n"
 FAILING = """
@@ -133,6 +133,7 @@ def test_a_worker_ends_with_the_killed_emulator(aws: Aws, tmp_path: Path) -> Non
     try:
         import boto3
 
+        make_role_any(boto3.client("iam", endpoint_url=stack.endpoint_url))
         client = boto3.client("lambda", endpoint_url=stack.endpoint_url)
         client.create_function(
             FunctionName="pid", Runtime="python3.13", Role=ROLE, Handler="h.handler",

@@ -25,7 +25,7 @@ from infra.local.errors import (
     StackNotRunning,
 )
 from infra.local.stack import LocalStack, _is_alive, env_for
-from tests.support.emulator import ROLE, eventually, zipped
+from tests.support.emulator import ROLE, eventually, make_role_any, zipped
 
 WAIT = {"StartAt": "W", "States": {"W": {"Type": "Wait", "Seconds": 3600, "End": True}}}
 
@@ -61,6 +61,7 @@ def fill(stack: LocalStack) -> str:
     )  # fmt: skip
     dynamodb.put_item(TableName="kept", Item={"pk": {"S": "k"}})
     client(stack, "glue").create_database(DatabaseInput={"Name": "kept"})
+    make_role_any(client(stack, "iam"))
     _add_stream_function(stack)
     sfn = client(stack, "stepfunctions")
     machine = sfn.create_state_machine(name="kept", definition=json.dumps(WAIT), roleArn=ROLE)

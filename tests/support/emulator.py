@@ -9,6 +9,7 @@ import os
 import time
 import zipfile
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from botocore.config import Config
 
 from infra.local.stack import LocalStack
 
+#: A role that may do everything: most tests here are about something else.
 ROLE = "arn:aws:iam::000000000000:role/any"
 _NUMBERS = itertools.count(1)
 
@@ -52,12 +54,34 @@ def eventually(look: Callable[[], Any], *, seconds: float = 10) -> Any:
     return found
 
 
+def make_role(iam: Any, name: str, *statements: dict[str, Any]) -> str:
+    """Create a role of Lambda, Step Functions and Scheduler that may do what the statements say; returns its ARN."""
+    services = [f"{service}.amazonaws.com" for service in ("lambda", "states", "scheduler")]
+    trust = {"Effect": "Allow", "Principal": {"Service": services}, "Action": "sts:AssumeRole"}
+    created = iam.create_role(RoleName=name, AssumeRolePolicyDocument=_policy(trust))
+    if statements:
+        iam.put_role_policy(RoleName=name, PolicyName="all", PolicyDocument=_policy(*statements))
+    arn: str = created["Role"]["Arn"]
+    return arn
+
+
+def make_role_any(iam: Any) -> None:
+    """Create `ROLE` where it is not there yet."""
+    with suppress(iam.exceptions.EntityAlreadyExistsException):
+        make_role(iam, ROLE.rpartition("/")[2], {"Effect": "Allow", "Action": "*", "Resource": "*"})
+
+
+def _policy(*statements: dict[str, Any]) -> str:
+    return json.dumps({"Version": "2012-10-17", "Statement": statements})
+
+
 class Aws:
     """The emulated AWS, in the words of the tests."""
 
     def __init__(self, stack: LocalStack) -> None:
         self.stack = stack
         self._clients: dict[str, Any] = {}
+        make_role_any(self.client("iam"))
 
     def client(self, service: str) -> Any:
         """A client of the service; made once."""
@@ -66,13 +90,19 @@ class Aws:
             self._clients[service] = boto3.client(service, config=config)
         return self._clients[service]
 
-    def function(self, code: str, *, timeout: int = 10, layers: tuple[str, ...] = (), **env: str) -> str:
+    def role(self, *statements: dict[str, Any]) -> str:
+        """Create a role that may do what the statements say; returns its ARN."""
+        return make_role(self.client("iam"), unique("role"), *statements)
+
+    def function(
+        self, code: str, *, timeout: int = 10, layers: tuple[str, ...] = (), role: str = ROLE, **env: str
+    ) -> str:
         """Create a function whose handler is `h.handler`; returns its name."""
         name = unique("function")
         self.client("lambda").create_function(
             FunctionName=name,
             Runtime="python3.13",
-            Role=ROLE,
+            Role=role,
             Handler="h.handler",
             Timeout=timeout,
             Code={"ZipFile": zipped({"h.py": code})},
@@ -86,10 +116,10 @@ class Aws:
         answer = self.client("lambda").invoke(FunctionName=name, Payload=json.dumps(payload))
         return answer.get("FunctionError"), json.load(answer["Payload"])
 
-    def machine(self, definition: Mapping[str, Any]) -> str:
+    def machine(self, definition: Mapping[str, Any], *, role: str = ROLE) -> str:
         """Create a state machine; returns its ARN."""
         created = self.client("stepfunctions").create_state_machine(
-            name=unique("machine"), definition=json.dumps(definition), roleArn=ROLE
+            name=unique("machine"), definition=json.dumps(definition), roleArn=role
         )
         return created["stateMachineArn"]
 

@@ -14,6 +14,7 @@ from moto.stepfunctions.parser.asl.eval.callback.callback import (
     CallbackOutcomeSuccess,
 )
 
+from infra.local import iam_requests
 from infra.local.errors import InvalidDefinition
 from infra.local.sfn.definitions import check_definition
 from infra.local.sfn.executions import MAX_DATA_BYTES, RunningExecutions
@@ -132,6 +133,7 @@ def _refuse(name: str) -> Handler:
 def install() -> None:
     """Put the replaced calls in ministack's place."""
     running = RunningExecutions()
+    iam_requests.machine_of_token = running.machine_of
     api = StepFunctionsApi(running)
     stepfunctions._run_execution = running.run
     for name in (

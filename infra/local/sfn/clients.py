@@ -12,9 +12,12 @@ from typing import Any
 import boto3
 from botocore.config import Config
 
+from infra.local import iam
+
 # In an ARN the service is called sfn; boto3 calls it stepfunctions.
 BOTO_NAMES = {"sfn": "stepfunctions"}
 _LONGEST_CALL_SECONDS = 900
+_SESSION_NAME = "states"
 _INTERPRETER = "moto.stepfunctions.parser"
 
 
@@ -25,14 +28,16 @@ class ClientFactory:
         self._endpoint_url = endpoint_url
 
     @functools.cache  # noqa: B019 - one factory lives as long as the emulator
-    def client(self, service: str, region: str) -> Any:
-        """A client of the service on the emulator."""
+    def client(self, service: str, region: str, role_arn: str) -> Any:
+        """A client of the service on the emulator, which acts as a role."""
+        given = iam.credentials_of(role_arn, _SESSION_NAME)
         return boto3.client(
             BOTO_NAMES.get(service, service),
             region_name=region,
             endpoint_url=self._endpoint_url,
-            aws_access_key_id="test",
-            aws_secret_access_key="test",
+            aws_access_key_id=given.access_key,
+            aws_secret_access_key=given.secret_key,
+            aws_session_token=given.session_token,
             config=Config(
                 parameter_validation=False,
                 inject_host_prefix=False,
@@ -43,9 +48,9 @@ class ClientFactory:
             ),
         )
 
-    def for_moto(self, region: str, service: str, state_credentials: Any = None) -> Any:
-        """Stand-in for moto's `boto_client_for`, which would call moto's own server."""
-        return self.client(service, region)
+    def for_moto(self, region: str, service: str, state_credentials: Any) -> Any:
+        """Stand-in for moto's `boto_client_for`, which would call moto's own server as nobody."""
+        return self.client(service, region, state_credentials.role_arn)
 
 
 def _import_interpreter() -> None:

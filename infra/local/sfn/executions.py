@@ -99,6 +99,16 @@ class RunningExecutions:
                     return use(tokens)
         return False
 
+    def machine_of(self, token: str) -> str | None:
+        """ARN of the state machine that waits for a token."""
+        with self._lock:
+            workers = dict(self._workers)
+        for execution_arn, worker in workers.items():
+            if worker.env is not None and TaskTokens(worker.env.callback_pool_manager).knows(token):
+                record = stepfunctions._executions.get(execution_arn)
+                return str(record["stateMachineArn"]) if record else None
+        return None
+
     def _forget(self, record: dict[str, Any]) -> ExecutionWorker | None:
         """Drop the interpreter; its last events are kept, so later ones cannot appear."""
         with self._lock:
