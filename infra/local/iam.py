@@ -24,7 +24,7 @@ from ministack.core.router import extract_access_key_id
 from ministack.services import sts
 
 from infra.local import iam_requests
-from infra.local.iam_requests import KNOWN_CONDITIONS, UNREADABLE, Need
+from infra.local.iam_requests import KNOWN_CONDITIONS, UNREADABLE, Need, Request
 
 Response = tuple[int, dict[str, str], bytes]
 
@@ -33,7 +33,7 @@ _UNKNOWN_ACTION: Final = "unknown:Unknown"
 #: ministack's own wording names no resource for these; AWS's does.
 _WORDED_BY_SERVICE: Final = ("iot", "iot-data", "ssm", "logs")
 
-_body: contextvars.ContextVar[bytes] = contextvars.ContextVar("fivetier_request_body", default=b"")
+_request: contextvars.ContextVar[Request | None] = contextvars.ContextVar("fivetier_request", default=None)
 _denied: contextvars.ContextVar[Need | None] = contextvars.ContextVar("fivetier_denied", default=None)
 _enforce: Callable[..., Any] = iam_evaluator.enforce
 
@@ -127,10 +127,10 @@ def _judged(
     service_context: Mapping[str, Any] | None = None,
 ) -> EvalResult | AuthError | None:
     """Stand-in for `iam_evaluator.enforce`: None allows."""
-    if iam_evaluator.is_root_access_key(access_key_id) or iam_action in iam_evaluator._ALWAYS_ALLOWED_ACTIONS:
+    if _needs_no_judging(access_key_id, iam_action):
         return _enforce(access_key_id, iam_action, service, region, resource_arn, service_context)
     try:
-        wanted = list(iam_requests.needs(iam_action, resource_arn, _body.get()))
+        wanted = list(iam_requests.needs(iam_action, resource_arn, _request.get() or Request()))
         wanted += [of_key for need in wanted for of_key in iam_requests.encryption_of(need)]
     except UNREADABLE as unknown:
         return _cannot_tell(access_key_id, Need(iam_action, resource_arn), str(unknown))
@@ -160,6 +160,18 @@ def _judge(
     return denied
 
 
+def _needs_no_judging(access_key_id: str, iam_action: str) -> bool:
+    """Whether what is asked for, and on what, changes nothing: administrators, and what AWS always allows."""
+    if iam_evaluator.is_root_access_key(access_key_id) or iam_action in iam_evaluator._ALWAYS_ALLOWED_ACTIONS:
+        return True
+    principal = iam_evaluator.resolve_principal(access_key_id, get_account_id())
+    if isinstance(principal, AuthError):
+        return False
+    every = [statement for policy in principal.policies or [] for statement in policy]
+    may_all = any((each.actions, each.resources, each.conditions) == (["*"], ["*"], {}) for each in every)
+    return may_all and all(each.effect == "Allow" for each in every)
+
+
 def _cannot_tell(access_key_id: str, need: Need, what: str) -> EvalResult | AuthError:
     """A denial, whatever the policies say; the log tells what is missing here."""
     _LOG.warning("refused %s: the local stack cannot judge %s (infra/local/iam_requests.py)", need.action, what)
@@ -178,14 +190,14 @@ def _is_explicit(denied: EvalResult | AuthError) -> bool:
     return isinstance(denied, EvalResult) and denied.decision == "Deny"
 
 
-def _noting_body(extract: Callable[..., str | None]) -> Callable[..., str | None]:
+def _noting_request(extract: Callable[..., str | None]) -> Callable[..., str | None]:
     def action_of(
         service: str, method: str, path: str, headers: dict[str, str], body: bytes, query: dict[str, Any]
     ) -> str | None:
-        _body.set(body)
+        _request.set(Request(body, headers))
         action = extract(service, method, path, headers, body, query)
         caller = extract_access_key_id(headers, query)
-        if action is None and not iam_evaluator.is_root_access_key(caller):
+        if action is None and not _needs_no_judging(caller, _UNKNOWN_ACTION):
             return _UNKNOWN_ACTION  # ministack would let it pass
         return action
 
@@ -237,7 +249,7 @@ def install() -> None:
     if not app.AUTH:
         raise RuntimeError("ministack was imported without AUTH=true: no role would be enforced")
     iam_evaluator.enforce = _judged
-    iam_actions.extract_iam_action = _noting_body(iam_actions.extract_iam_action)
+    iam_actions.extract_iam_action = _noting_request(iam_actions.extract_iam_action)
     iam_actions.dynamodb_transaction_checks = lambda action, body, *_: iam_requests.transaction_items(action, body)
     iam_actions.s3_service_context = _with_conditional_writes(iam_actions.s3_service_context)
     iam_actions.access_denied_response = _as_aws_answers(iam_actions.access_denied_response)

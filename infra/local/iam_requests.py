@@ -70,20 +70,31 @@ class ItemArn(str):
     leading_key: str
 
 
-def needs(action: str, resource: str, body: bytes) -> Iterator[Need]:
+@dataclass(frozen=True)
+class Request:
+    """What of a request says what it needs."""
+
+    body: bytes = b""
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+def needs(action: str, resource: str, request: Request) -> Iterator[Need]:
     """Everything an action of a request is checked for.
 
     Args:
         action: as ministack names it; in a transaction that of one item.
         resource: as ministack names it.
-        body: of the request.
+        request: where it comes from.
 
     Raises:
         CannotTell: the action, or what it is about, is not known here.
     """
-    service, _, operation = action.partition(":")
+    body, (service, _, operation) = request.body, action.partition(":")
     if service == "s3" and resource.startswith("arn:aws:s3:::"):
         yield Need(action, resource)
+        yield from _of_absence(operation, resource)
+        if operation == "PutObject" and "x-amz-object-lock-mode" in request.headers:
+            yield Need("s3:PutObjectRetention", resource)
     elif service == "dynamodb":
         yield _of_items(action, operation, resource, body)
     elif service == "glue":
@@ -147,6 +158,16 @@ def transaction_items(action: str, body: bytes) -> list[tuple[str, ItemArn]]:
     except UNREADABLE:
         return []  # the service says what is wrong with it to whoever may call it; a role may not
     return found
+
+
+def _of_absence(operation: str, resource: str) -> Iterator[Need]:
+    """Who may not list a bucket is not told that an object is not there, but refused.
+
+    https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html
+    """
+    bucket, _, key = resource.removeprefix("arn:aws:s3:::").partition("/")
+    if operation == "GetObject" and key not in (s3._buckets.get(bucket) or {"objects": ()})["objects"]:
+        yield Need("s3:ListBucket", f"arn:aws:s3:::{bucket}")
 
 
 def _of_items(action: str, operation: str, resource: str, body: bytes) -> Need:

@@ -1,8 +1,9 @@
 """What each need of a function means: environment variables, and exactly the rights behind them."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from aws_cdk import Aws
 from fivetier.domain.calendar import refreshed_lobs
@@ -12,14 +13,14 @@ from infra.constructs.acknowledge import Excuse
 from infra.constructs.grants import Grant
 from infra.constructs.private_bucket import bucket_arn
 from infra.settings import StageSettings
-from infra.stacks.function_table import FunctionSpec, Need
+from infra.stacks.function_table import FunctionSpec, Items, Need
 from infra.stacks.names import DataNames, machine_name
 
-_READ_OBJECTS = ("s3:GetObject", "s3:GetObjectVersion")
 _WRITE_OBJECTS = ("s3:PutObject",)
 _READ_TABLES = ("glue:GetTable",)
 _READ_ITEMS = ("dynamodb:GetItem", "dynamodb:Query")
 _WRITE_ITEMS = ("dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem", "dynamodb:ConditionCheckItem")
+LEADING_KEYS = "dynamodb:LeadingKeys"
 #: Partitions of the task tokens: written by the state machines, read by the resumer.
 TOKENS = "TOKEN#*"
 _RUN_DEPENDENT = Excuse(
@@ -34,7 +35,6 @@ _LIST_STREAMS = Excuse(
 )
 #: Where people look at state machines and logs.
 CONSOLE_URL = f"https://{Aws.REGION}.console.aws.amazon.com"
-_EXECUTIONS = Excuse("Executions are named after the run; the state machine is named.", until="2027-11-30")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,7 +62,6 @@ class Needs:
         self._settings = settings
         self._key_arn = key_arn
         names = self._names = DataNames.of(settings)
-        lake_read = _objects(names.lake_bucket, "lake/*", ("s3:GetObject",))
         machines = {lob.value: machine_arn(settings, lob.value) for lob in refreshed_lobs()}
         landing = {"FIVETIER_LANDING_BUCKET": names.landing_bucket}
         staging = {"FIVETIER_STAGING_BUCKET": names.staging_bucket}
@@ -73,18 +72,10 @@ class Needs:
             **staging,
         }
         self._answers: dict[Need, Answer] = {
-            Need.RUNS: Answer(
-                {"FIVETIER_OPS_TABLE": names.ops_table},
-                (
-                    self._ops((*_READ_ITEMS, "dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:ConditionCheckItem")),
-                    self._key("kms:Decrypt", "kms:GenerateDataKey"),
-                ),
-            ),
-            Need.EMPTY_OUTBOX: Answer(grants=(self._ops(("dynamodb:DeleteItem",)),)),
             Need.PIN_LANDED: Answer(
                 landing,
                 (
-                    _bucket(names.landing_bucket, ("s3:ListBucket", "s3:ListBucketVersions")),
+                    _bucket(names.landing_bucket, ("s3:ListBucketVersions",)),
                     _objects(names.landing_bucket, "landing/*", ("s3:GetObjectVersion",)),
                     self._key("kms:Decrypt"),
                 ),
@@ -104,9 +95,12 @@ class Needs:
                 staging,
                 (
                     _bucket(names.staging_bucket, ("s3:ListBucket",)),
-                    _objects(names.staging_bucket, "staging/*", _READ_OBJECTS),
+                    _objects(names.staging_bucket, "staging/*", ("s3:GetObject",)),
                     self._key("kms:Decrypt"),
                 ),
+            ),
+            Need.VERIFY_STAGED: Answer(
+                grants=(_objects(names.staging_bucket, "staging/*", ("s3:GetObjectVersion",)),),
             ),
             Need.READ_REPORT: Answer(
                 staging,
@@ -132,12 +126,30 @@ class Needs:
                     ),
                 ),
             ),
+            Need.READ_RELEASE: Answer(
+                lake,
+                (
+                    Grant(actions=_READ_TABLES, resources=glue_arns(names.lake_database, [RELEASE.name])),
+                    _objects(names.lake_bucket, f"lake/{RELEASE.name}/*", ("s3:GetObject",)),
+                    self._key("kms:Decrypt"),
+                ),
+            ),
+            Need.READ_SCHEMAS: Answer(
+                lake,
+                (
+                    Grant(
+                        actions=_READ_TABLES,
+                        resources=glue_arns(names.lake_database, [table.name for table in RELEASE_TABLES]),
+                    ),
+                    _objects(names.lake_bucket, "lake/*/metadata/*", ("s3:GetObject",)),
+                    self._key("kms:Decrypt"),
+                ),
+            ),
             Need.READ_LAKE: Answer(
                 lake,
                 (
                     lake_tables(settings, _READ_TABLES),
-                    _bucket(names.lake_bucket, ("s3:ListBucket",)),
-                    lake_read,
+                    _objects(names.lake_bucket, "lake/*", ("s3:GetObject",)),
                     self._key("kms:Decrypt"),
                 ),
             ),
@@ -156,7 +168,7 @@ class Needs:
                     "FIVETIER_AUDIT_RETENTION_DAYS": str(settings.audit_retention_days),
                 },
                 (
-                    _bucket(names.audit_bucket, ("s3:ListBucket", "s3:ListBucketVersions")),
+                    _bucket(names.audit_bucket, ("s3:ListBucketVersions",)),
                     _objects(
                         names.audit_bucket, "audit/*", ("s3:GetObjectVersion", "s3:PutObject", "s3:PutObjectRetention")
                     ),
@@ -175,14 +187,7 @@ class Needs:
             ),
             Need.START_RUNS: Answer(
                 {"FIVETIER_STATE_MACHINES": json.dumps(machines)},
-                (
-                    Grant(actions=("states:StartExecution",), resources=tuple(machines.values())),
-                    Grant(
-                        actions=("states:DescribeExecution",),
-                        resources=tuple(execution_arns(settings, lob) for lob in machines),
-                        excuse=_EXECUTIONS,
-                    ),
-                ),
+                (Grant(actions=("states:StartExecution",), resources=tuple(machines.values())),),
             ),
             Need.ANSWER_ASK: Answer(
                 grants=(
@@ -223,6 +228,7 @@ class Needs:
         """Variables of a function, sorted; what Powertools reads is everybody's."""
         variables = {
             "FIVETIER_STAGE": self._settings.name,
+            "FIVETIER_OPS_TABLE": self._names.ops_table,
             "POWERTOOLS_SERVICE_NAME": spec.name,
             "LOG_LEVEL": "INFO",
         }
@@ -233,20 +239,26 @@ class Needs:
     def grants(self, spec: FunctionSpec) -> list[Grant]:
         """Rights of a function, in the order of `Need`."""
         grants = [grant for need in Need if need in spec.needs for grant in self._answers[need].grants]
-        return [*grants, self._never_the_token(may_read=Need.ANSWER_ASK in spec.needs)]
+        return [
+            *grants,
+            *self._on_items(spec.items),
+            self._never_the_token(may_read=Need.ANSWER_ASK in spec.needs),
+        ]
 
-    def _ops(self, actions: Sequence[str]) -> Grant:
-        """Actions on the operations table; DynamoDB uses the table's key in the caller's name."""
+    def _on_items(self, items: Items) -> Iterator[Grant]:
+        """Rights on the operations table; DynamoDB uses the table's key in the caller's name."""
         table = table_arn(self._names)
-        index = f"{table}/index/{DataNames.RUNS_INDEX}"
-        return Grant(actions=tuple(actions), resources=(table, index) if "dynamodb:Query" in actions else (table,))
+        yield Grant(actions=items.actions, resources=(table,), conditions=of_partitions(*items.of))
+        if items.lists_runs:
+            yield Grant(actions=("dynamodb:Query",), resources=(f"{table}/index/{DataNames.RUNS_INDEX}",))
+        yield self._key("kms:Decrypt", *(("kms:GenerateDataKey",) if items.has_writes else ()))
 
     def _never_the_token(self, *, may_read: bool) -> Grant:
         """No function writes a task token, and only the resumer reads one; to others it would be of no use either."""
         return Grant(
             actions=_WRITE_ITEMS if may_read else (*_READ_ITEMS, *_WRITE_ITEMS),
             resources=(table_arn(self._names),),
-            conditions={"ForAnyValue:StringLike": {"dynamodb:LeadingKeys": [TOKENS]}},
+            conditions={"ForAnyValue:StringLike": {LEADING_KEYS: [TOKENS]}},
             is_denied=True,
         )
 
@@ -277,14 +289,14 @@ def table_arn(names: DataNames) -> str:
     return f"arn:{Aws.PARTITION}:dynamodb:{Aws.REGION}:{Aws.ACCOUNT_ID}:table/{names.ops_table}"
 
 
+def of_partitions(*kinds: str) -> dict[str, Any]:
+    """The condition that keeps a role to kinds of partitions: `RUN` are those whose key begins with `RUN#`."""
+    return {"ForAllValues:StringLike": {LEADING_KEYS: [f"{kind}#*" for kind in sorted(kinds)]}}
+
+
 def machine_arn(settings: StageSettings, lob: str) -> str:
     """ARN of a LOB's state machine: from its name, as functions and machine need each other."""
     return f"arn:{Aws.PARTITION}:states:{Aws.REGION}:{Aws.ACCOUNT_ID}:stateMachine:{machine_name(settings, lob)}"
-
-
-def execution_arns(settings: StageSettings, lob: str) -> str:
-    """ARN pattern of a LOB's executions."""
-    return f"arn:{Aws.PARTITION}:states:{Aws.REGION}:{Aws.ACCOUNT_ID}:execution:{machine_name(settings, lob)}:*"
 
 
 def glue_arns(database: str, tables: Sequence[str]) -> tuple[str, ...]:

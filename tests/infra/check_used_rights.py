@@ -13,23 +13,17 @@ import pytest
 
 from infra.stacks.function_table import FUNCTIONS
 from tests.infra.assembly import Assembly
-from tests.rights.compare import BY_SERVICE, Use, missing, short, stale, unused
+from tests.rights import compare
+from tests.rights.compare import Use, missing, stale, unused
 
 ROOT = Path(__file__).parents[2]
-#: The state machine's own transaction; its role is in `test_rights.py`.
+#: The state machine's own transaction; its role is compared on the local stack, in `tests/e2e/test_roles.py`.
 OF_THE_MACHINE = "RequestSignOff"
 
 
 @pytest.fixture(scope="module")
 def granted(assembly: Assembly) -> list[Use]:
-    found = []
-    for spec in FUNCTIONS:
-        for right in assembly.rights_of_function(spec.name):
-            if not right.is_denied and right.action not in BY_SERVICE:
-                resource = short(right.resource)
-                assert resource is not None, right
-                found.append((spec.name, right.action, resource))
-    return found
+    return [use for spec in FUNCTIONS for use in compare.granted(spec.name, assembly.rights_of_function(spec.name))]
 
 
 @pytest.fixture(scope="module")
@@ -60,8 +54,15 @@ def test_no_exception_outlives_its_reason(granted: list[Use], observed: list[Use
     assert stale(granted, observed) == []
 
 
+def test_an_exception_without_its_right_and_one_that_is_used_are_stale(granted: list[Use], observed: list[Use]) -> None:
+    first, second, *_ = sorted(compare.KEPT)
+    assert stale([right for right in granted if right != first], [*observed, second]) == [first, second]
+
+
 def test_a_right_too_many_and_one_too_few_are_found(granted: list[Use], observed: list[Use]) -> None:
     spare = ("open_run", "s3:GetObject", "s3:audit/audit/*")
     assert unused([*granted, spare], observed) == [spare]
+    other = ("close_run", "dynamodb:LeadingKeys", "dynamodb:ops/LOB#")
+    assert unused([*granted, other], observed) == [other]
     less = [right for right in granted if right[:2] != ("send_mail", "ses:SendEmail")]
     assert missing(less, observed) == [("send_mail", "ses:SendEmail", "ses:identity")]

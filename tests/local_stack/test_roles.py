@@ -91,6 +91,17 @@ def test_an_object_is_allowed_by_its_folder(aws: Aws) -> None:
     assert caller.call("s3", "get_object", Bucket=bucket, Key="staging/a")[0] == "AccessDenied"
 
 
+def test_who_may_not_list_a_bucket_is_not_told_what_is_not_there(aws: Aws) -> None:
+    """https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html."""
+    bucket = aws.bucket()
+    reads, lists = (
+        allow("s3:GetObject", on=f"arn:aws:s3:::{bucket}/*"),
+        allow("s3:ListBucket", on=f"arn:aws:s3:::{bucket}"),
+    )
+    assert Caller(aws, reads, lists).call("s3", "get_object", Bucket=bucket, Key="a")[0] == "NoSuchKey"
+    assert Caller(aws, reads).call("s3", "get_object", Bucket=bucket, Key="a")[0] == "AccessDenied"
+
+
 def test_a_copy_needs_its_source_too(aws: Aws) -> None:
     """https://docs.aws.amazon.com/AmazonS3/latest/API/API_CopyObject.html."""
     bucket = aws.bucket()

@@ -1,57 +1,62 @@
-"""Granted against observed, both ways; every difference that stays is named here with its reason."""
+"""Granted against observed, both ways; a difference that stays is named here, one right of one function at a time."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from fnmatch import fnmatchcase
 
+from tests.infra.assembly import Right
+from tests.rights.uses import LEADING_KEYS
+
+#: Function, action, resource.
 Use = tuple[str, str, str]
 
-#: Used by AWS itself in the function's name, so no call of the function shows it: action -> why.
-BY_SERVICE: Mapping[str, str] = {
-    "dynamodb:DescribeStream": "Lambda's poller reads the stream with the function's role",
-    "dynamodb:GetRecords": "Lambda's poller reads the stream with the function's role",
-    "dynamodb:GetShardIterator": "Lambda's poller reads the stream with the function's role",
-    "dynamodb:ListStreams": "Lambda's poller reads the stream with the function's role",
-    "kms:Decrypt": "S3 and DynamoDB use the key in the caller's name",
-    "kms:GenerateDataKey": "S3 and DynamoDB use the key in the caller's name",
-    "logs:CreateLogStream": "the runtime writes the log",
-    "logs:PutLogEvents": "the runtime writes the log",
-    "sqs:GetQueueAttributes": "CDK grants it with SendMessage; Lambda sets failed events aside",
-    "sqs:GetQueueUrl": "CDK grants it with SendMessage; Lambda sets failed events aside",
-    "sqs:SendMessage": "Lambda sets failed events aside",
-    "xray:PutTelemetryRecords": "the tracing extension",
-    "xray:PutTraceSegments": "the tracing extension",
+_READERS = ("send_mail", "settle_outbox")
+_ASYNC = ("close_run", "send_mail", "settle_outbox", "start_refresh", "watch_runs")
+_FUNCTIONS = (
+    *("close_run", "discover_feeds", "freeze_candidate", "normalize_feed", "open_run", "publish_release"),
+    *("reconcile_candidate", "resolve_hierarchy", "send_mail", "serve_api", "serve_pages", "settle_outbox"),
+    *("start_refresh", "watch_runs"),
+)
+_POLLER = "Lambda's poller reads the stream with the function's role"
+_TRACES = "the tracing extension; X-Ray knows no resources"
+
+
+def _of(functions: Iterable[str], action: str, resource: str, why: str) -> dict[Use, str]:
+    return {(function, action, resource): why for function in functions}
+
+
+#: What AWS does in a function's name, so that no call of the function shows it -> why.
+KEPT: Mapping[Use, str] = {
+    **_of(_READERS, "dynamodb:DescribeStream", "dynamodb:stream", _POLLER),
+    **_of(_READERS, "dynamodb:GetRecords", "dynamodb:stream", _POLLER),
+    **_of(_READERS, "dynamodb:GetShardIterator", "dynamodb:stream", _POLLER),
+    **_of(_READERS, "dynamodb:ListStreams", "*", f"{_POLLER}; it knows no resources"),
+    **_of(_FUNCTIONS, "logs:CreateLogStream", "logs:own", "the runtime writes the log"),
+    **_of(_FUNCTIONS, "logs:PutLogEvents", "logs:own", "the runtime writes the log"),
+    **_of(_ASYNC, "sqs:SendMessage", "sqs:failures", "Lambda sets aside what failed"),
+    **_of(_FUNCTIONS, "xray:PutTelemetryRecords", "*", _TRACES),
+    **_of(_FUNCTIONS, "xray:PutTraceSegments", "*", _TRACES),
 }
-#: (function, action, resource) patterns that no recorded path uses -> why they stay.
-KEPT: Mapping[tuple[str, str, str], str] = {
-    ("*", "s3:ListBucket", "s3:*"): "without it S3 says 403, not 404, of an object that is not there",
-    (
-        "*",
-        "dynamodb:*",
-        "dynamodb:ops*",
-    ): "need RUNS is one right for every function; who needs less is not told apart yet",
-    ("*", "glue:GetTable", "glue:table/production/*"): "need READ_LAKE is one right for whoever reads the release",
-    ("*", "s3:GetObject", "s3:lake/*"): "serve_pages reads the release once there is one, as serve_api does",
-    ("reconcile_candidate", "s3:GetObjectVersion", "s3:staging/staging/*"): "need READ_STAGED: others verify versions",
-    ("settle_outbox", "s3:GetObjectVersion", "s3:audit/audit/*"): "read where another writer was faster or was cut off",
-    (
-        "serve_*",
-        "states:DescribeExecution",
-        "states:execution",
-    ): "the port Executions asks it where runs are cleared up",
-    ("start_refresh", "states:DescribeExecution", "states:execution"): "as above",
-    ("watch_runs", "states:DescribeExecution", "states:execution"): "as above",
-}
+
+
+def granted(function: str, rights: Iterable[Right]) -> Iterator[Use]:
+    """What a function is allowed, as `uses` writes it.
+
+    Raises:
+        ValueError: a resource or a condition nobody wrote down here.
+    """
+    for right in rights:
+        if right.is_denied:
+            continue
+        yield function, right.action, short(right.resource)
+        for kind in re.findall(r'"(\w+#)\*"', right.condition):
+            yield function, LEADING_KEYS, f"dynamodb:ops/{kind}"
 
 
 def unused(granted: Iterable[Use], observed: Iterable[Use]) -> list[Use]:
     """Granted, and used on no path."""
     seen = set(observed)
-    return sorted(
-        right
-        for right in set(granted)
-        if right[1] not in BY_SERVICE and not any(_covers(right, use) for use in seen) and not _is_kept(right)
-    )
+    return sorted(right for right in set(granted) if right not in KEPT and not any(_covers(right, use) for use in seen))
 
 
 def missing(granted: Iterable[Use], observed: Iterable[Use]) -> list[Use]:
@@ -60,36 +65,36 @@ def missing(granted: Iterable[Use], observed: Iterable[Use]) -> list[Use]:
     return sorted(use for use in set(observed) if not any(_covers(right, use) for right in rights))
 
 
-def stale(granted: Iterable[Use], observed: Iterable[Use]) -> list[tuple[str, str, str]]:
-    """Exceptions nothing needs any more."""
+def stale(granted: Iterable[Use], observed: Iterable[Use]) -> list[Use]:
+    """Exceptions for what is not granted any more, or is seen in use."""
     seen, rights = set(observed), set(granted)
-    idle = {right for right in rights if not any(_covers(right, use) for use in seen)}
-    return [kept for kept in KEPT if not any(_matches(kept, right) for right in idle)]
+    return sorted(kept for kept in KEPT if kept not in rights or any(_covers(kept, use) for use in seen))
 
 
-def short(arn: str) -> str | None:
-    """A granted ARN as `uses` writes resources; None for what no call of a function can name."""
+def short(resource: str) -> str:
+    """A granted resource as `uses` writes it.
+
+    Raises:
+        ValueError: of no kind that is known here.
+    """
     for pattern, text in (
         (r".*:s3:::fivetier-prod-(\w+)-[^/]*(/.*)?$", r"s3:\1\2"),
         (r".*:dynamodb:.*:table/fivetier-prod-ops(/index/\w+)?$", r"dynamodb:ops\1"),
+        (r"<import .*Ops\w+StreamArn\w+>$", "dynamodb:stream"),
+        (r"<import .*Key\w+Arn\w+>$", "kms:key"),
         (r".*:glue:.*:catalog$", "glue:catalog"),
         (r".*:glue:.*:(database|table)/fivetier_prod_staging(/.*)?$", r"glue:\1/staged\2"),
         (r".*:glue:.*:(database|table)/fivetier_prod(/.*)?$", r"glue:\1/production\2"),
         (r".*:states:.*:(stateMachine|execution):.*$", r"states:\1"),
         (r".*:ses:.*:identity/.*$", "ses:identity"),
+        (r"<(\w+)Logs\w+\.Arn>$", "logs:own"),
+        (r"<\w*(?:Failures|Unheard|Letters)\w*\.Arn>$", "sqs:failures"),
+        (r"\*$", "*"),
     ):
-        if found := re.match(pattern, arn):
+        if found := re.match(pattern, resource):
             return found.expand(text)
-    return None
+    raise ValueError(f"{resource}: write down what it is, in tests/rights/compare.py")
 
 
 def _covers(right: Use, use: Use) -> bool:
     return right[:2] == use[:2] and fnmatchcase(use[2], right[2])
-
-
-def _is_kept(right: Use) -> bool:
-    return any(_matches(kept, right) for kept in KEPT)
-
-
-def _matches(pattern: Use, right: Use) -> bool:
-    return all(fnmatchcase(given, wanted) for given, wanted in zip(right, pattern, strict=True))

@@ -12,6 +12,13 @@ from urllib.parse import parse_qs, unquote, urlsplit
 from tests.faults.wire import Call
 
 Use = tuple[str, str]
+#: Not an action: the condition that keeps a role to its partitions, compared as if it were one.
+LEADING_KEYS = "dynamodb:LeadingKeys"
+NOT_FOUND = 404
+#: Everything stored is encrypted with one key, which S3 and DynamoDB use in the caller's name.
+KEY = "kms:key"
+_ENCRYPTS = {"s3:PutObject", "dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem"}
+_DECRYPTS = {"s3:GetObject", "s3:GetObjectVersion", "dynamodb:GetItem", "dynamodb:Query", *_ENCRYPTS}
 _ITEMS = {
     "Put": "dynamodb:PutItem",
     "Update": "dynamodb:UpdateItem",
@@ -28,7 +35,20 @@ def uses(call: Call) -> Iterator[Use]:
     Raises:
         NotImplementedError: nobody wrote down yet what this call needs.
     """
-    yield from {"s3": _s3, "dynamodb": _dynamodb, "glue": _glue, "sfn": _sfn, "sesv2": _ses}[call.service](call)
+    found = list({"s3": _s3, "dynamodb": _dynamodb, "glue": _glue, "sfn": _sfn, "sesv2": _ses}[call.service](call))
+    yield from found
+    if any(action in _DECRYPTS for action, _ in found):
+        yield "kms:Decrypt", KEY
+    if any(action in _ENCRYPTS for action, _ in found):
+        yield "kms:GenerateDataKey", KEY
+
+
+def uses_of_answer(call: Call, status: int) -> Iterator[Use]:
+    """What it needs to be told that an object is not there: without it S3 says 403, which is no answer."""
+    if call.operation in ("GetObject", "HeadObject") and status == NOT_FOUND:
+        url = urlsplit(call.request.url)
+        if "versionId" not in parse_qs(url.query):
+            yield "s3:ListBucket", f"s3:{_place(url.netloc, url.path)[0]}"
 
 
 def _s3(call: Call) -> Iterator[Use]:
@@ -65,11 +85,22 @@ def _dynamodb(call: Call) -> Iterator[Use]:
         for action in body["TransactItems"]:
             ((kind, item),) = action.items()
             yield _ITEMS[kind], f"dynamodb:{item['TableName']}"
-    elif call.operation in ("GetItem", "Query"):
-        index = f"/index/{body['IndexName']}" if "IndexName" in body else ""
-        yield f"dynamodb:{call.operation}", f"dynamodb:{body['TableName']}{index}"
+            yield _partition(item["TableName"], (item.get("Item") or item["Key"])["pk"])
+    elif call.operation == "GetItem":
+        yield "dynamodb:GetItem", f"dynamodb:{body['TableName']}"
+        yield _partition(body["TableName"], body["Key"]["pk"])
+    elif call.operation == "Query" and "IndexName" in body:
+        yield "dynamodb:Query", f"dynamodb:{body['TableName']}/index/{body['IndexName']}"
+    elif call.operation == "Query":
+        yield "dynamodb:Query", f"dynamodb:{body['TableName']}"
+        yield _partition(body["TableName"], body["ExpressionAttributeValues"][":pk"])
     else:
         raise NotImplementedError(call.name)
+
+
+def _partition(table: str, key: dict[str, str]) -> Use:
+    """The kind of partition: `RUN#...` is a run."""
+    return LEADING_KEYS, f"dynamodb:{table}/{key['S'].partition('#')[0]}#"
 
 
 def _glue(call: Call) -> Iterator[Use]:
