@@ -2,7 +2,8 @@
 
 A schedule's time zone, dates and completion are dropped and a refusal goes
 unnoticed; a state machine enters without its definition being checked; a
-bucket is not locked. All three are put right here.
+bucket is not locked, and the key of a bucket or a table is forgotten. All of
+it is put right here.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import json
 from typing import Any, Final
 from xml.sax.saxutils import escape
 
-from ministack.services import s3, scheduler
+from ministack.services import dynamodb, s3, scheduler
 from ministack.services.cloudformation import provisioners
 
 from infra.local.object_lock import lock_from_template
@@ -22,6 +23,7 @@ Provisioned = tuple[str, dict[str, Any]]
 
 _SCHEDULE: Final = "AWS::Scheduler::Schedule"
 _BUCKET: Final = "AWS::S3::Bucket"
+_TABLE: Final = "AWS::DynamoDB::Table"
 _MACHINE: Final = "AWS::StepFunctions::StateMachine"
 
 
@@ -84,6 +86,30 @@ def _replace_bucket(handlers: dict[str, Any]) -> None:
     handlers.update(create=create_locked, update=update_locked)
 
 
+def _replace_table(handlers: dict[str, Any]) -> None:
+    create, update = handlers["create"], handlers["update"]
+
+    def create_encrypted(logical_id: str, properties: Properties, stack_name: str) -> Provisioned:
+        name, attributes = create(logical_id, properties, stack_name)
+        _keep_key(name, properties)
+        return name, attributes
+
+    def update_encrypted(physical_id: str, old: Properties, new: Properties, *rest: str) -> Provisioned:
+        name, attributes = update(physical_id, old, new, *rest)
+        _keep_key(name, new)
+        return name, attributes
+
+    handlers.update(create=create_encrypted, update=update_encrypted)
+
+
+def _keep_key(table: str, properties: Properties) -> None:
+    """The key of a table, which its callers must be allowed to use."""
+    asked = properties.get("SSESpecification", {})
+    if key := asked.get("KMSMasterKeyId"):
+        described = {"Status": "ENABLED", "SSEType": "KMS", "KMSMasterKeyArn": key}
+        dynamodb._tables[table]["SSEDescription"] = described
+
+
 def _keep_settings(bucket: str, properties: Properties) -> None:
     """What ministack's buckets forget of a template: the lock and the key."""
     lock_from_template(bucket, properties)
@@ -102,3 +128,4 @@ def install() -> None:
     handlers[_SCHEDULE].update(create=_create_schedule, update=_update_schedule)
     _replace_machine(handlers[_MACHINE])
     _replace_bucket(handlers[_BUCKET])
+    _replace_table(handlers[_TABLE])
