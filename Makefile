@@ -39,8 +39,8 @@ faults: setup ## Break every AWS call of every step; report in reports/faults.tx
 	$(BIN)/python -m pytest tests/faults/check_campaign.py
 	env -u AWS_CA_BUNDLE -u AWS_ENDPOINT_URL $(BIN)/python -m tests.faults.campaign --report reports $(ARGS)
 
-iam: setup ## What each function may do against what it does, both ways
-	$(BIN)/python -m pytest tests/infra/check_used_rights.py
+iam: setup ## What each role may do against what it does, both ways
+	$(BIN)/python -m pytest tests/infra/check_used_rights.py tests/e2e/test_roles.py
 
 check: lint types imports lock-check test ## What CI runs
 

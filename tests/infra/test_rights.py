@@ -72,6 +72,15 @@ def test_no_policy_allows_an_action_with_a_wildcard(assembly: Assembly) -> None:
         assert not [right.action for right in _allowed(found) if "*" in right.action], policy
 
 
+def test_no_role_has_rights_that_are_not_written_out_here(assembly: Assembly) -> None:
+    """AWS's managed policies are full of wildcards, and change without us."""
+    for role, properties in assembly.of_type("AWS::IAM::Role").items():
+        assert not {"ManagedPolicyArns", "Policies"} & properties.keys(), role
+    for policy in assembly.of_type("AWS::IAM::Policy").values():
+        for statement in policy["PolicyDocument"]["Statement"]:
+            assert not {"NotAction", "NotResource"} & statement.keys(), statement
+
+
 def test_every_wildcard_resource_is_listed_with_its_reason(assembly: Assembly) -> None:
     found = {
         right.resource for policy in assembly.policies.values() for right in _allowed(policy) if "*" in right.resource
