@@ -102,7 +102,8 @@ def needs(action: str, resource: str, request: Request) -> Iterator[Need]:
     elif service == "ses" and operation == "SendEmail":
         yield _of_mail(action, _json(body))
     elif service == "states" and operation in _TASKS:
-        yield Need(action, _machine_that_waits(str(_json(body).get("taskToken"))))
+        for machine in _machines_of_task(str(_json(body).get("taskToken"))):
+            yield Need(action, machine)
     elif operation in _AS_NAMED.get(service, ()) and resource.startswith("arn:"):
         yield Need(action, resource)
     else:
@@ -209,15 +210,16 @@ def _of_mail(action: str, request: Mapping[str, Any]) -> Need:
     return Need(action, resource, {"ses:FromAddress": address})
 
 
-def _machine_that_waits(token: str) -> str:
-    """The state machine a task token belongs to. Who answers one that nothing waits for is told so, not refused."""
+def _machines_of_task(token: str) -> list[str]:
+    """The state machine a task token belongs to; every one, where nothing waits for it any more.
+
+    Who may answer for all of them is then told that the task is gone. A real token names its machine for ever.
+    """
     machine = machine_of_token(token)
-    if machine is None:
-        machines = list(stepfunctions._state_machines)
-        machine = machines[0] if len(machines) == 1 else None
-    if machine is None:
+    found = list(stepfunctions._state_machines) if machine is None else [machine]
+    if not found:
         raise CannotTell("the task token of which state machine")
-    return machine
+    return found
 
 
 def _queried_key(request: Mapping[str, Any]) -> str:

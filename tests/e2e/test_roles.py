@@ -133,9 +133,8 @@ def test_a_function_of_ours_is_refused_what_its_role_does_not_allow(pipeline: Pi
 
 
 def test_the_state_machine_may_do_what_it_does(pipeline: Pipeline) -> None:
-    states = boto3.client("stepfunctions")
-    (machine,) = states.list_state_machines()["stateMachines"]
-    role = states.describe_state_machine(stateMachineArn=machine["stateMachineArn"])["roleArn"]
+    machine = pipeline.deployed.outputs["StateMachineMedicareAdvantage"]
+    role = boto3.client("stepfunctions").describe_state_machine(stateMachineArn=machine)["roleArn"]
     assert differences(granted(role), used(pipeline, role), OF_STEP_FUNCTIONS) == NONE
     spare = ("s3:GetObject", "arn:aws:s3:::any/*")
     assert differences({*granted(role), spare}, used(pipeline, role), OF_STEP_FUNCTIONS)["unused"] == {spare}
