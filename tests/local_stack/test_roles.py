@@ -115,6 +115,23 @@ def test_a_copy_needs_its_source_too(aws: Aws) -> None:
     )
 
 
+def test_a_lock_on_an_object_needs_its_own_right(aws: Aws) -> None:
+    """https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-lock-managing.html#object-lock-managing-permissions."""
+    bucket = aws.bucket(ObjectLockEnabledForBucket=True)
+    until = (dt.datetime.now(dt.UTC) + dt.timedelta(days=1)).isoformat()
+    locked = {
+        "Bucket": bucket,
+        "Key": "a",
+        "Body": "x",
+        "ObjectLockMode": "GOVERNANCE",
+        "ObjectLockRetainUntilDate": until,
+    }
+    objects = f"arn:aws:s3:::{bucket}/*"
+    assert Caller(aws, allow("s3:PutObject", on=objects)).call("s3", "put_object", **locked)[0] == "AccessDenied"
+    both = Caller(aws, allow("s3:PutObject", "s3:PutObjectRetention", on=objects))
+    assert both.call("s3", "put_object", **locked) == ("done", "")
+
+
 def item(key: str) -> dict[str, Any]:
     return {"pk": {"S": key}}
 
