@@ -55,6 +55,8 @@ class Need(Enum):
     FOLLOW_OUTBOX = auto()
     #: start executions
     START_RUNS = auto()
+    #: ask how an execution ended
+    SEE_ENDS = auto()
     #: read the task token and send it back
     ANSWER_ASK = auto()
     #: know for how long people are asked
@@ -215,7 +217,7 @@ FUNCTIONS: tuple[FunctionSpec, ...] = (
         name="close_run",
         meaning="end a run in a named state",
         timeout_seconds=120,
-        needs=_needs(Need.READ_RELEASE),
+        needs=_needs(Need.READ_RELEASE, Need.SEE_ENDS),
         items=_items(_GET, _PUT, _UPDATE, of=_RUN),
         is_async=True,
     ),

@@ -36,6 +36,8 @@ _LIST_STREAMS = Excuse(
 #: Where people look at state machines and logs.
 CONSOLE_URL = f"https://{Aws.REGION}.console.aws.amazon.com"
 
+_EXECUTIONS = Excuse("Executions are named after the run; the state machine is named.", until="2027-11-30")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Identity:
@@ -188,6 +190,18 @@ class Needs:
             Need.START_RUNS: Answer(
                 {"FIVETIER_STATE_MACHINES": json.dumps(machines)},
                 (Grant(actions=("states:StartExecution",), resources=tuple(machines.values())),),
+            ),
+            Need.SEE_ENDS: Answer(
+                {"FIVETIER_STATE_MACHINES": json.dumps(machines)},
+                (
+                    Grant(
+                        actions=("states:DescribeExecution",),
+                        resources=tuple(
+                            f"{arn.replace(':stateMachine:', ':execution:')}:*" for arn in machines.values()
+                        ),
+                        excuse=_EXECUTIONS,
+                    ),
+                ),
             ),
             Need.ANSWER_ASK: Answer(
                 grants=(

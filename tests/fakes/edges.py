@@ -36,6 +36,7 @@ class FakeExecutions:
         self.started: dict[str, dict[str, Any]] = {}
         self.answers: dict[str, dict[str, Any]] = {}
         self._open: set[str] = set()
+        self._failures: dict[str, dict[str, str]] = {}
         self._waiting: dict[str, str] = {}
 
     def start(self, lob: str, run_id: str, payload: Mapping[str, Any]) -> None:
@@ -45,6 +46,9 @@ class FakeExecutions:
 
     def is_open(self, lob: str, run_id: str) -> bool:
         return run_id in self._open
+
+    def failure(self, lob: str, run_id: str) -> dict[str, str]:
+        return self._failures.get(run_id, {})
 
     def resume(self, token: str, output: Mapping[str, Any]) -> bool:
         return self._answer(token, {"output": dict(output)})
@@ -56,9 +60,10 @@ class FakeExecutions:
         """The execution reaches its wait state."""
         self._waiting[token] = run_id
 
-    def end(self, run_id: str) -> None:
-        """The execution ends, and with it whatever it waits for."""
+    def end(self, run_id: str, **failure: str) -> None:
+        """The execution ends, with Error and Cause if it failed, and with it whatever it waits for."""
         self._open.discard(run_id)
+        self._failures[run_id] = failure
         self._waiting = {token: waiting for token, waiting in self._waiting.items() if waiting != run_id}
 
     def _answer(self, token: str, answer: dict[str, Any]) -> bool:

@@ -39,7 +39,7 @@ ENVIRONMENTS = {
     "reconcile_candidate": STAGED | LAKE,
     "freeze_candidate": STAGED | LAKE | {"FIVETIER_STAGING_DATABASE"},
     "publish_release": STAGED | LAKE | AUDIT,
-    "close_run": LAKE,
+    "close_run": LAKE | MACHINES,
     "settle_outbox": AUDIT,
     "watch_runs": LANDED | MACHINES | {"FIVETIER_IS_CALENDAR_ON", "POWERTOOLS_METRICS_NAMESPACE"},
     "send_mail": STAGED | LINKS | {"FIVETIER_MAIL_FROM", "FIVETIER_MAIL_TO"},

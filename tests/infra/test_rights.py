@@ -216,7 +216,7 @@ def test_the_audit_chain_is_appended_by_settling_and_before_publishing(assembly:
 
 def test_executions_are_started_by_the_calendar_the_hourly_look_and_the_api_only(assembly: Assembly) -> None:
     assert _who_may(assembly, "states:StartExecution") == {"start_refresh", "watch_runs", "serve_api"}
-    assert _who_may(assembly, "states:DescribeExecution") == set()
+    assert _who_may(assembly, "states:DescribeExecution") == {"close_run"}
 
 
 @pytest.mark.parametrize("folder", ["serve_api", "serve_pages"])

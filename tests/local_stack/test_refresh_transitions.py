@@ -82,6 +82,7 @@ class Rehearsal:
         ]
         path = [name for name in entered if name in STATES]
         self.taken |= set(pairwise(path))
+        self.error = ended.get("error", "")
         return str(ended["status"])
 
     def _answer(self, run_id: str, kind: str, error: str) -> None:
@@ -126,6 +127,7 @@ CASES: list[tuple[str, tuple[str, ...], tuple[str, str] | None]] = [
     ("FAILED", ("CloseRun:REJECTED=RunNotFound",), REJECT),
     ("FAILED", ("CloseRun:SUPERSEDED=RunNotFound",), SUPERSEDE),
     ("FAILED", ("timeout=1", "CloseRun:EXPIRED=RunNotFound"), None),
+    ("FAILED", ("OpenRun=BaseMoved", "CloseRun:FAILED=RunNotFound"), None),
 ]
 
 
@@ -134,3 +136,8 @@ def test_every_transition_is_taken(rehearsal: Rehearsal) -> None:
         assert rehearsal.run(*script, answer=answer) == status, (script, answer)
     assert rehearsal.taken <= declared()
     assert declared() - rehearsal.taken == set()
+
+
+def test_the_error_outlives_a_closing_that_fails_too(rehearsal: Rehearsal) -> None:
+    rehearsal.run("OpenRun=BaseMoved", "CloseRun:FAILED=RunNotFound")
+    assert rehearsal.error == "BaseMoved"

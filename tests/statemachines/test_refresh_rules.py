@@ -20,8 +20,12 @@ RUNTIME_NAMES = {"Sandbox.Timedout", "Runtime.ExitError"}
 OUR_NAMES = {
     name for name, kind in inspect.getmembers(errors, inspect.isclass) if issubclass(kind, errors.FivetierError)
 }
-#: What the SDK raises when a transaction met another one, or was throttled.
-NOTHING_WRITTEN = {"DynamoDb.TransactionCanceledException"}
+#: What Step Functions says when its own call to DynamoDB met another transaction or a throttle, or got no answer.
+PASSING = {
+    *("DynamoDb.TransactionCanceledException", "DynamoDb.ThrottlingException", "DynamoDb.SdkClientException"),
+    *("DynamoDb.ProvisionedThroughputExceededException", "DynamoDb.RequestLimitExceededException"),
+    "DynamoDb.InternalServerErrorException",
+}
 #: These end a run; whatever fails before them must reach FailRun.
 CLOSING = {"FailRun"}
 
@@ -112,7 +116,7 @@ def test_a_wait_goes_on_to_publish_only_when_it_succeeds(states: dict[str, State
 def test_every_error_name_is_one_that_can_occur(states: dict[str, State]) -> None:
     for name, state in states.items():
         for error in _errors(state, "Retry") | _errors(state, "Catch"):
-            is_known = error.startswith(("States.", "Lambda.")) or error in RUNTIME_NAMES | OUR_NAMES | NOTHING_WRITTEN
+            is_known = error.startswith(("States.", "Lambda.")) or error in RUNTIME_NAMES | OUR_NAMES | PASSING
             assert is_known, f"{name}: {error}"
 
 
@@ -122,15 +126,37 @@ def test_every_call_of_a_function_is_retried_only_where_a_retry_can_help(states:
     for name, state in calls.items():
         retried = _errors(state, "Retry")
         assert {"Lambda.TooManyRequestsException", "Sandbox.Timedout", "Runtime.ExitError"} <= retried, name
-        # Our own errors are answers, not accidents; only a held lease or a busy lake becomes free by waiting.
-        assert retried & OUR_NAMES <= {"LeaseHeld", "LakeBusy"}, name
+        assert "ServiceUnavailable" in retried, f"{name}: two signatures may hang on one throttle"
+        # Our other errors are answers, not accidents; only a held lease or a busy lake becomes free by waiting.
+        assert retried & OUR_NAMES <= {"LeaseHeld", "LakeBusy", "ServiceUnavailable"}, name
         assert not retried & {"States.ALL", "States.TaskFailed"}, f"{name}: would repeat a refusal"
         assert all(entry["MaxAttempts"] <= 60 and entry["BackoffRate"] > 1 for entry in state["Retry"]), name
 
 
-def test_a_wait_is_entered_again_only_if_nothing_was_written(states: dict[str, State]) -> None:
-    """Each entry is a new round and would ask people again; a cancelled transaction asked nobody."""
-    assert _errors(states["RequestSignOff"], "Retry") == NOTHING_WRITTEN
+def test_a_wait_is_entered_again_only_for_what_passes_by_itself(states: dict[str, State]) -> None:
+    """Each entry is a new round: at worst people get a second mail about it, while the run is not lost (ADR 16)."""
+    assert _errors(states["RequestSignOff"], "Retry") == PASSING
+
+
+def test_accidents_that_pass_are_waited_for_longer_the_dearer_the_step(states: dict[str, State]) -> None:
+    for name in _tasks(states):
+        (entry,) = [
+            e
+            for e in states[name]["Retry"]
+            if {"ServiceUnavailable", "DynamoDb.SdkClientException"} & {*e["ErrorEquals"]}
+        ]
+        waits = [
+            min(entry["IntervalSeconds"] * entry["BackoffRate"] ** n, entry["MaxDelaySeconds"])
+            for n in range(entry["MaxAttempts"])
+        ]
+        assert entry["JitterStrategy"] == "FULL", name
+        # Half of it is waited on average. Behind closing a failed run is nothing but the rule on executions.
+        assert sum(waits) >= (4 * 3600 if name == "FailRun" else 600), f"{name}: {sum(waits)} s"
+
+
+def test_a_run_that_cannot_be_closed_leaves_its_error_with_the_execution(states: dict[str, State]) -> None:
+    assert states["FailRun"]["Catch"] == [{"ErrorEquals": ["States.ALL"], "ResultPath": None, "Next": "NotClosed"}]
+    assert states["NotClosed"]["ErrorPath"] == states["Failed"]["ErrorPath"] == "$.error.Error"
 
 
 def test_every_next_exists_on_its_own_level_and_every_state_is_reached(levels: list[State]) -> None:

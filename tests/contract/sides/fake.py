@@ -62,8 +62,8 @@ def catalog() -> CatalogScene:
 def executions() -> ExecutionsScene:
     fake = World().executions
 
-    def end(lob: str, run_id: str) -> None:
-        fake.end(run_id)
+    def end(lob: str, run_id: str, error: str = "", cause: str = "") -> None:
+        fake.end(run_id, **({"Error": error, "Cause": cause} if error else {}))
 
     return ExecutionsScene(fake, end)
 

@@ -24,6 +24,7 @@ from moto.core.exceptions import JsonRESTError
 from moto.core.responses import EmptyResult
 from moto.glue.responses import GlueResponse
 from moto.ses.models import ses_backends
+from moto.stepfunctions.models import stepfunctions_backends
 from pyiceberg.catalog.glue import GlueCatalog
 
 from tests.contract.sides.scenes import (
@@ -196,9 +197,12 @@ def executions(monkeypatch: pytest.MonkeyPatch) -> ExecutionsScene:
         roleArn="arn:aws:iam::123456789012:role/refresh",
     )["stateMachineArn"]
 
-    def end(lob: str, run_id: str) -> None:
+    def end(lob: str, run_id: str, error: str = "", cause: str = "") -> None:
         execution = arn.replace(":stateMachine:", ":execution:") + f":{run_id}"
         stepfunctions.stop_execution(executionArn=execution)
+        if error:  # which moto does not take from who stops it
+            found = stepfunctions_backends[DEFAULT_ACCOUNT_ID][REGION].describe_execution(execution)
+            found.error, found.cause = error, cause
 
     return ExecutionsScene(SfnExecutions(stepfunctions, {LOB: arn}), end)
 

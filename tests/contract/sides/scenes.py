@@ -60,8 +60,8 @@ class CatalogScene:
 @dataclass(frozen=True)
 class ExecutionsScene:
     executions: ports.Executions
-    #: end(lob, run_id): the execution ends.
-    end: Callable[[str, str], None]
+    #: end(lob, run_id) or end(lob, run_id, error, cause): the execution ends.
+    end: Callable[..., None]
 
 
 @dataclass(frozen=True)

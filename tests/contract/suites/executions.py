@@ -21,3 +21,11 @@ class ExecutionsSuite:
         scene.end(LOB, "r1")
         scene.executions.start(LOB, "r1", {"run_id": "r1", "lob": LOB})
         assert not scene.executions.is_open(LOB, "r1")
+
+    def test_an_execution_keeps_what_it_failed_with(self, scene: ExecutionsScene) -> None:
+        for run_id in ("r1", "r2", "r3"):
+            scene.executions.start(LOB, run_id, {"run_id": run_id, "lob": LOB})
+        scene.end(LOB, "r1", "BaseMoved", "it moved")
+        scene.end(LOB, "r2")
+        assert scene.executions.failure(LOB, "r1") == {"Error": "BaseMoved", "Cause": "it moved"}
+        assert [scene.executions.failure(LOB, run_id) for run_id in ("r2", "r3", "never was")] == [{}, {}, {}]

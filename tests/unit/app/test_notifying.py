@@ -277,7 +277,7 @@ def test_a_run_stopped_from_outside_is_told(moved: tuple[Post, str]) -> None:
     post, run_id = moved
     mail = post.outcome(run_id, RunState.ABANDONED)
     assert mail.subject == "Abandoned: Medicare Advantage 2025_06"
-    assert "stopped from outside" in mail.text
+    assert "stopped without closing itself" in mail.text
 
 
 def test_every_end_after_an_ask_has_a_mail() -> None:

@@ -359,4 +359,15 @@ def test_runs_whose_execution_died_are_abandoned(waiting: tuple[Rehearsal, str, 
     rehearsal.world.executions.end(run_id)
     assert publishing.abandon_dead_runs(rehearsal.world) == [run_id]
     assert rehearsal.state(run_id) == "ABANDONED"
+    assert rehearsal.world.runs.get_run(run_id).error is None
     assert rehearsal.start("2024_08").run_id.endswith("-02")
+
+
+def test_a_run_that_could_not_be_closed_keeps_the_error_its_execution_ended_with(
+    waiting: tuple[Rehearsal, str, str],
+) -> None:
+    rehearsal, run_id, _ = waiting
+    rehearsal.world.executions.end(run_id, Error="BaseMoved", Cause="closing the run failed too")
+    assert publishing.abandon_dead_runs(rehearsal.world) == [run_id]
+    run = rehearsal.world.runs.get_run(run_id)
+    assert (run.state, run.error, run.cause) == (RunState.ABANDONED, "BaseMoved", "closing the run failed too")

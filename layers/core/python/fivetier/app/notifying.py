@@ -22,7 +22,7 @@ from fivetier.app.watching import FEED_OVERDUE, REMINDER_DUE
 from fivetier.app.world import Occasion, Ports
 from fivetier.domain.audit import AuditEvent
 from fivetier.domain.calendar import Due
-from fivetier.domain.runs import RunState
+from fivetier.domain.runs import RETRIED_FREELY, RunState
 from fivetier.domain.signoff import Role
 from fivetier.domain.tiers import Lob
 
@@ -290,7 +290,7 @@ def _outcome_facts(run: Run, ask: OpenAsk, state: RunState, ports: Ports, mailin
             Signer(decision.role, decision.login, decision.name, decision.verdict)
             for decision in ports.runs.decisions(run.run_id, ask.round_number)
         ],
-        error=run.error or "" if state is RunState.FAILED else "",
+        error=run.error or "" if state in RETRIED_FREELY else "",
         link=f"{mailing.front_door_url}{run_path(run.run_id)}",
         newer_run=newer_run,
         newer_link=f"{mailing.front_door_url}{run_path(newer_run)}" if newer_run else "",

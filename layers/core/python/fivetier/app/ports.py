@@ -275,6 +275,10 @@ class Executions(Protocol):
         """Whether the execution exists and has not ended."""
         ...
 
+    def failure(self, lob: str, run_id: str) -> dict[str, str]:
+        """Error and Cause the execution ended with; empty while it is open, or where it ended without any."""
+        ...
+
     def resume(self, token: str, output: Mapping[str, Any]) -> bool:
         """Send success; False when the task is gone (timed out or closed)."""
         ...

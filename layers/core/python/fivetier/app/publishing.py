@@ -131,7 +131,10 @@ def _require_base(manifest: Manifest, current: Release | None) -> None:
 
 
 def close_run(request: CloseRequest, ports: Ports) -> RunStatus:
-    """End a run. A run whose release readers already see ends PUBLISHED, whatever stopped it afterwards."""
+    """End a run. A run whose release readers already see ends PUBLISHED, whatever stopped it afterwards.
+
+    One that is abandoned gets the error its execution ended with, if it has any: closing it as FAILED failed, too.
+    """
     run = ports.runs.get_run(request.run_id)
     if run.state.has_ended:
         return RunStatus(run_id=run.run_id, state=run.state)
@@ -140,9 +143,11 @@ def close_run(request: CloseRequest, ports: Ports) -> RunStatus:
     state = RunState.PUBLISHED if is_live else request.state
     now = ports.clock.now()
     changes: dict[str, Any] = {"ended_at": now}
-    if request.failure and not is_live:
-        cause = readable_cause(request.failure.get("Cause", ""))
-        changes |= {"error": request.failure.get("Error", "Unknown"), "cause": cause}
+    failure = request.failure
+    if request.state is RunState.ABANDONED and not failure:
+        failure = ports.executions.failure(run.lob, run.run_id)
+    if failure and not is_live:
+        changes |= {"error": failure.get("Error", "Unknown"), "cause": readable_cause(failure.get("Cause", ""))}
     said: dict[str, Any] = {key: changes[key] for key in ("error", "cause") if key in changes}
     if current is not None and is_live:
         said["release"] = current.model_dump(mode="json")  # binds the row to the chain, as the chain is bound by it

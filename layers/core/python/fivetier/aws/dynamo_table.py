@@ -25,6 +25,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from fivetier.aws import iso
+from fivetier.aws.transient import is_passing_conflict
 from fivetier.domain.audit import AuditEvent
 
 Value = str | int
@@ -32,9 +33,7 @@ Item = dict[str, Value]
 #: One operation of a transaction: {"Put": {...}}, {"Update": {...}}, {"Delete": {...}} or {"ConditionCheck": {...}}.
 Action = dict[str, dict[str, Any]]
 
-#: Reasons for a cancelled transaction that pass by themselves ...
-_PASSING = frozenset({"TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"})
-#: ... and the waits before it is tried again; 1.6 s in all.
+#: Waits before a transaction is tried again that another one, or a throttle, had cancelled; 1.6 s in all.
 _PAUSES = (0.05, 0.1, 0.2, 0.4, 0.8)
 _IS_NEW = "attribute_not_exists(pk)"
 
@@ -157,7 +156,7 @@ class OpsTable:
                 if failed := _failed_conditions(error):
                     return failed
                 pause = next(pauses, None)
-                if pause is None or not _may_pass(error):
+                if pause is None or not is_passing_conflict(error):
                     raise
                 time.sleep(pause * random.uniform(0.5, 1.5))
 
@@ -173,10 +172,6 @@ def _reasons(error: ClientError) -> list[str]:
 
 def _failed_conditions(error: ClientError) -> frozenset[int]:
     return frozenset(place for place, code in enumerate(_reasons(error)) if code == "ConditionalCheckFailed")
-
-
-def _may_pass(error: ClientError) -> bool:
-    return not _PASSING.isdisjoint(_reasons(error))
 
 
 def _wire(item: Mapping[str, Value]) -> dict[str, dict[str, str]]:

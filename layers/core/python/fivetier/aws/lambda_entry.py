@@ -1,7 +1,8 @@
 """The edge every step's Lambda shares: parse the event, log with the run's id, call one use case.
 
 A step's folder holds one line naming its model and its use case; what differs between steps is there, what does
-not is here. Errors pass through untouched: their class names are what the state machine catches.
+not is here. Our own errors pass through untouched: their class names are what the state machine catches. Those of the
+SDK that pass by themselves get one such name.
 """
 
 from collections.abc import Callable
@@ -13,6 +14,7 @@ from pydantic import BaseModel
 
 from fivetier.app.world import Ports
 from fivetier.aws.runtime import ports
+from fivetier.aws.transient import told_by_one_name
 
 logger = Logger()
 tracer = Tracer()
@@ -28,7 +30,8 @@ def step(model: type[Request], use_case: Callable[[Request, Ports], BaseModel]) 
         request = model.model_validate(event)
         logger.append_keys(request_id=context.aws_request_id, run_id=getattr(request, "run_id", None))
         logger.info("started")
-        result = use_case(request, ports()).model_dump(mode="json")
+        with told_by_one_name():
+            result = use_case(request, ports()).model_dump(mode="json")
         logger.info("done", extra={"result": result})
         return dict(result)
 

@@ -30,11 +30,12 @@ class SfnExecutions:
 
     def is_open(self, lob: str, run_id: str) -> bool:
         """Whether the execution exists and has not ended."""
-        arn = self._machine(lob).replace(":stateMachine:", ":execution:", 1) + f":{run_id}"
-        try:
-            return self._sfn.describe_execution(executionArn=arn)["status"] in _OPEN
-        except self._sfn.exceptions.ExecutionDoesNotExist:
-            return False
+        return self._describe(lob, run_id).get("status") in _OPEN
+
+    def failure(self, lob: str, run_id: str) -> dict[str, str]:
+        """Error and Cause the execution ended with; empty while it is open, or where it ended without any."""
+        told = self._describe(lob, run_id)
+        return {name: told[name.lower()] for name in ("Error", "Cause") if told.get("error") and told.get(name.lower())}
 
     def resume(self, token: str, output: Mapping[str, Any]) -> bool:
         """Send success; False when the task is gone (timed out or closed)."""
@@ -43,6 +44,15 @@ class SfnExecutions:
     def refuse(self, token: str, error: str, cause: str) -> bool:
         """Send failure; False when the task is gone."""
         return self._send(self._sfn.send_task_failure, taskToken=token, error=error, cause=cause)
+
+    def _describe(self, lob: str, run_id: str) -> dict[str, Any]:
+        """What is known of an execution; nothing of one that never was, or was forgotten after 90 days."""
+        arn = self._machine(lob).replace(":stateMachine:", ":execution:", 1) + f":{run_id}"
+        try:
+            found: dict[str, Any] = self._sfn.describe_execution(executionArn=arn)
+        except self._sfn.exceptions.ExecutionDoesNotExist:
+            return {}
+        return found
 
     def _send(self, send: Any, **message: str) -> bool:
         try:

@@ -8,7 +8,7 @@ from fivetier.app.desk import Desk, RunFolder
 from fivetier.app.links import Execution, run_path, sign_off_path
 from fivetier.app.records import Run
 from fivetier.app.world import utc_text
-from fivetier.domain.runs import RunState
+from fivetier.domain.runs import RETRIED_FREELY, RunState
 from fivetier.domain.signoff import Person
 from fivetier.web import banner
 from fivetier.web.environment import render
@@ -63,7 +63,7 @@ def render_run(folder: RunFolder, person: Person, execution: Execution) -> str:
         "title": f"{lob_label(run['lob'])}, {month(run['sub_version'])}",
         "state": STATES.get(state, humanized(state)),
         "waiting_line": f"Still to decide: {listed(waiting)}." if waiting else _line(run),
-        "failure": f"{run['error']}: {run['cause']}" if state == RunState.FAILED and run["error"] else "",
+        "failure": f"{run['error']}: {run['cause']}" if state in RETRIED_FREELY and run["error"] else "",
         "review": _review_link(run),
         "facts": tuple(_facts(run)),
         "decisions": _decisions(run["decisions"]),

@@ -56,7 +56,7 @@ _ENDED = {
     RunState.SUPERSEDED: "A newer run replaced this one before everybody had signed. Nothing of it was published.",
     RunState.REJECTED: "It was rejected, so nothing was published. Data Operations can ask again with a reason.",
     RunState.FAILED: "The run failed after it was asked about. Nothing of it was published.",
-    RunState.ABANDONED: "The run was stopped from outside. Nothing of it was published.",
+    RunState.ABANDONED: "The run stopped without closing itself. Nothing of it was published.",
 }
 
 

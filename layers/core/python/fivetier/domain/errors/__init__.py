@@ -19,7 +19,8 @@
     │   ├── ObjectChanged, ManifestMismatch, AuditChainBroken, LedgerDoesNotTie
     │   └── ReleaseFilesDiffer, FileDoesNotFit
     ├── NotFound              RunNotFound, ReportNotFound
-    └── SettingMissing        the deployment is incomplete
+    ├── SettingMissing        the deployment is incomplete
+    └── ServiceUnavailable    a service the deployment stands on does not answer now; the same again may work later
 
 Facts are attributes; messages are sentences a person can act on.
 Step Functions sees the class name as the error name, so names are contract.
@@ -64,6 +65,7 @@ from fivetier.domain.errors.integrity import (
     ReleaseFilesDiffer,
     ReportNotFound,
     RunNotFound,
+    ServiceUnavailable,
     SettingMissing,
 )
 from fivetier.domain.errors.rules import (
@@ -140,6 +142,7 @@ __all__ = [
     "RunNotFound",
     "RunOfAnotherLob",
     "SamePersonTwice",
+    "ServiceUnavailable",
     "SettingMissing",
     "SignOffIncomplete",
     "SignOffRejected",

@@ -82,3 +82,11 @@ class SettingMissing(FivetierError):
     def __init__(self, *, variable: str) -> None:
         self.variable = variable
         super().__init__(f"the environment variable {variable} is not set; the stack of this stage must set it.")
+
+
+class ServiceUnavailable(FivetierError):
+    """A service the deployment stands on refused or was silent, again and again; nothing is wrong with the run."""
+
+    def __init__(self, *, detail: str) -> None:
+        self.detail = detail
+        super().__init__(f"a service we need does not work now: {detail}. The same again may work in a while.")
