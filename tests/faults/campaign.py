@@ -11,53 +11,103 @@ import os
 import sys
 import time
 import traceback
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from tests.faults import cases as of_log
 from tests.faults import report, turns
-from tests.faults.branches import Children, Result, branched
+from tests.faults.branches import Children, Result, aside, to_result
 from tests.faults.cases import Case
 from tests.faults.planted import PLANTS
-from tests.faults.scenarios import SCENARIOS, Scenario, World, again, opened, repeated_late
+from tests.faults.scenarios import SCENARIOS, Act, Scenario, World, again, opened, repeated_late
 from tests.faults.stage import Invocation
 
+#: Paths on which two faults are tried in one run.
+_DOUBLED = ("publish", "rollback", "supersede")
 #: Of so many cases one is followed by a second refresh where its run failed, or by every trigger once more.
 _AGAIN, _LATE = 8, 12
+#: Of so many cases that meet their fault before anybody signs, one goes on to the publication. The others are rejected:
+#: what people are asked about is looked at all the same, and publishing is what most other cases are about.
+_WHOLE = 4
+#: Progress is told after so many cases.
+_TOLD = 25
 
 
-def recorded(scenario: Scenario) -> list[Invocation]:
-    """What a path invokes and calls when nothing goes wrong.
+def recorded(scenarios: Sequence[Scenario], workers: int) -> dict[str, list[Invocation]]:
+    """What each path invokes and calls when nothing goes wrong.
 
     Raises:
-        SystemExit: it does not hold even then.
+        SystemExit: one does not hold even then.
     """
-    children = Children(1)
-    if children.is_child(Case(scenario.name, "recording", "none", ())):
-        world, begin = opened(scenario.before)
-        run_id = scenario.act(world)
-        log = [asdict(invocation) for invocation in world.stage.log[begin:]]
-        wrong = [*repeated_late(world), *world.problems()]
-        if world.state(run_id) != scenario.end:
-            wrong.append(f"it ends {world.state(run_id)}")
-        children.end({"log": log, "problems": wrong})
-    (found,) = children.results()
-    if found["problems"]:
-        raise SystemExit(f"{scenario.name} without any fault: {found['problems']}")
-    return [Invocation(entry["function"], tuple(entry["calls"])) for entry in found["log"]]
+    lines = [
+        line
+        for before, group in _by_beginning(scenarios).items()
+        for line in aside("recording", partial(_record, before, group, workers))
+    ]
+    found = {entry["name"]: entry for entry in lines}
+    if wrong := {name: entry["problems"] for name, entry in found.items() if entry["problems"]}:
+        raise SystemExit(f"without any fault: {wrong}")
+    return {
+        scenario.name: [Invocation(each["function"], tuple(each["calls"])) for each in found[scenario.name]["log"]]
+        for scenario in scenarios
+    }
 
 
-def play(scenario: Scenario, cases: Sequence[Case], workers: int, progress: Callable[[Case], None]) -> list[Result]:
-    """Go along a path and branch off for each case."""
-    return branched(scenario.name, lambda: _along(scenario, cases, workers, progress))
+def _by_beginning(scenarios: Iterable[Scenario]) -> dict[tuple[Act, ...], list[Scenario]]:
+    """Paths that begin in the same world share it."""
+    groups: dict[tuple[Act, ...], list[Scenario]] = {}
+    for scenario in scenarios:
+        groups.setdefault(scenario.before, []).append(scenario)
+    return groups
 
 
-def _along(scenario: Scenario, cases: Sequence[Case], workers: int, progress: Callable[[Case], None]) -> list[Any]:
-    branches = Children(workers)
+def _record(before: Sequence[Act], scenarios: Iterable[Scenario], workers: int) -> list[Any]:
+    world, begin = opened(before)
+    children = Children(workers)
+    for scenario in scenarios:
+        if children.is_child(Case(scenario.name, "recording", "none", ())):
+            children.end(_recorded(scenario, world, begin))
+    return children.results()
+
+
+def _recorded(scenario: Scenario, world: World, begin: int) -> dict[str, Any]:
+    run_id = scenario.act(world)
+    log = [asdict(invocation) for invocation in world.stage.log[begin:]]
+    wrong = [*repeated_late(world), *world.problems()]
+    if world.state(run_id) != scenario.end:
+        wrong.append(f"it ends {world.state(run_id)}")
+    return {"name": scenario.name, "log": log, "problems": wrong}
+
+
+def play(cases: Mapping[str, Sequence[Case]], workers: int) -> list[Result]:
+    """Go along each path and branch off for each of its cases."""
+    groups = _by_beginning(SCENARIOS[name] for name in cases)
+    lines = [
+        line
+        for before, group in groups.items()
+        for line in aside("paths", partial(_of_beginning, before, {each: cases[each.name] for each in group}, workers))
+    ]
+    return list(map(to_result, lines))
+
+
+def _of_beginning(before: Sequence[Act], cases: Mapping[Scenario, Sequence[Case]], workers: int) -> list[Any]:
+    world, begin = opened(before)
+    gc.collect()
+    gc.freeze()
+    found: list[Any] = []
+    for scenario, own in cases.items():
+        found += aside(scenario.name, partial(_along, scenario, own, workers, world, begin))
+        wrong = sum(bool(line["problems"]) for line in found)
+        print(f"{scenario.name}: {len(own)} cases; {wrong} misses from here", file=sys.stderr, flush=True)  # noqa: T201
+    return found
+
+
+def _along(scenario: Scenario, cases: Sequence[Case], workers: int, world: World, begin: int) -> list[Any]:
+    branches, progress = Children(workers), _Progress(scenario.name, len(cases))
     playing: list[tuple[Case, float]] = []
-    world, begin = opened(scenario.before)
 
     def branch(function: str) -> None:
         number = len(world.stage.log) - begin
@@ -66,10 +116,9 @@ def _along(scenario: Scenario, cases: Sequence[Case], workers: int, progress: Ca
             if branches.is_child(case):
                 playing.append((case, time.monotonic()))
                 world.stage.plan = _plan(case, begin)
+                world.rejects = len(case.faults) == 1 and _number(case) % _WHOLE != 0
 
     world.stage.before = branch
-    gc.collect()
-    gc.freeze()
     try:
         run_id = scenario.act(world)
         if playing:
@@ -89,22 +138,32 @@ def _plan(case: Case, begin: int) -> dict[int, Any]:
     return {n: tuple(fault for _, fault in found) for n, found in itertools.groupby(faults, key=lambda pair: pair[0])}
 
 
+def _number(case: Case) -> int:
+    """A number that is the same whenever the case is played."""
+    return sum(map(ord, case.name))
+
+
 def _judged(world: World, scenario: Scenario, run_id: str, begin: int, case: Case, begun: float) -> Result:
     """See the case to its end and look at what is left."""
     log = world.stage.log[begin:]
     fired = tuple(name for invocation in log for name in invocation.fired)
-    number = sum(map(ord, case.name))
+    number, end = _number(case), "REJECTED" if world.is_cut_short else scenario.end
     # A function that dies between SES and its note sends again (ADR 13), and so does an SDK that hears no answer.
     met = any(log[n].function == "send_mail" for n, _ in case.faults if n < len(log))
     world.cloud.most_mails = 6 if met and "lost_out" in case.name else 2 if met else 1
     state, wrong = world.state(run_id), []
     if len(case.faults) == 1 and not fired:
         wrong.append("the fault was never reached")
-    is_for_good = case.kind.endswith(("_out", "double"))
-    # A call that fails for good fails the run; if it hits the closing itself, the rule on the execution closes it.
-    if state not in ({scenario.end, "FAILED", "ABANDONED"} if is_for_good else {scenario.end}):
-        wrong.append(f"it ends {state}")
+    is_for_good = any(fault.kind == "refused" for _, fault in case.faults)
+    # What no repeat mends fails the run; if it hits the closing itself, the rule on the execution closes it.
+    if state not in ({end, "FAILED", "ABANDONED"} if is_for_good else {end}):
+        wrong.append(f"it ends {state} ({world.error(run_id)})")
+    errors = {invocation.error for invocation in log} - {""}
+    is_step_refused = is_for_good and case.step != "close_run"
+    if scenario.error and world.error(run_id) not in (errors if is_step_refused else {scenario.error}):
+        wrong.append(f"its error is {world.error(run_id)}")
     if number % _AGAIN == 0 and state in ("FAILED", "ABANDONED") and scenario.end != "FAILED":
+        world.rejects = False
         later = world.state(again(world, run_id))
         state = f"{state}, then {later}"
         if later not in (scenario.end, "PUBLISHED"):
@@ -123,43 +182,56 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for name in options.plant:
         PLANTS[name]()
     if options.replay and options.replay[0].startswith("turns/"):
-        results = turns.play([int(name.split("/")[1]) for name in options.replay], options.workers)
+        results, scope = turns.play([int(name.split("/")[1]) for name in options.replay], options.workers), "replayed"
     elif options.replay:
-        results = _replayed(options.replay, options.workers)
+        results, scope = _replayed(options.replay, options.workers), "replayed"
     else:
-        results = _all(options)
+        results, scope = _all(options)
     seconds = time.monotonic() - begun
-    text = report.text(results, seed=options.seed, seconds=seconds)
+    text = report.text(results, scope=scope, seed=options.seed, seconds=seconds)
     print(text)  # noqa: T201  what the command is for
     if options.report:
-        report.write(options.report, results, text, seed=options.seed, seconds=seconds)
+        report.write(options.report, results, text, scope=scope, seed=options.seed, seconds=seconds)
     return 1 if any(result.problems for result in results) or not results else 0
 
 
-def _all(options: argparse.Namespace) -> list[Result]:
-    results: list[Result] = []
-    tried = of_log.Tried()
-    for scenario in (SCENARIOS[name] for name in options.only or SCENARIOS):
-        log = recorded(scenario)
-        own = [
-            n for n in scenario.own([i.function for i in log]) if not options.step or log[n].function in options.step
-        ]
-        cases = list(of_log.singles(scenario.name, log, own, None if options.all else tried))
-        if scenario.name in ("publish", "rollback", "supersede"):
-            cases += of_log.doubles(scenario.name, log, seed=options.seed, count=options.doubles)
-        results += play(scenario, cases, options.workers, _Progress(scenario.name, len(cases)))
-        wrong = sum(bool(result.problems) for result in results)
-        print(f"{scenario.name}: {len(cases)} cases, {wrong} misses so far", file=sys.stderr)  # noqa: T201
-    return results + turns.play(range(options.seed, options.seed + options.turns), options.workers)
+def _all(options: argparse.Namespace) -> tuple[list[Result], str]:
+    """Everything the options ask for, and how much that is of what there is."""
+    scenarios = [SCENARIOS[name] for name in options.only or SCENARIOS]
+    logs = recorded(scenarios, options.workers)
+    universe = _universe(scenarios, logs, options)
+    picked = universe
+    if not (options.all or options.distinct):
+        picked = of_log.chosen(universe, seed=options.seed, count=options.cases)
+    cases = {name: [case for case in picked if case.name.startswith(f"{name}/")] for name in logs}
+    for name in _DOUBLED:
+        if name in logs:
+            cases[name] += of_log.doubles(name, logs[name], seed=options.seed, count=options.doubles)
+    scope = f"{len(picked)} of {len(universe)} {'possible' if options.all else 'distinct'} single faults"
+    print(scope, file=sys.stderr, flush=True)  # noqa: T201
+    results = play(cases, options.workers)
+    results += turns.play(range(options.seed, options.seed + options.turns), options.workers)
+    return results, scope
+
+
+def _universe(
+    scenarios: Iterable[Scenario], logs: dict[str, list[Invocation]], options: argparse.Namespace
+) -> list[Case]:
+    """Every single fault there is to try, path by path."""
+    tried, found = None if options.all else of_log.Tried(), list[Case]()
+    for scenario in scenarios:
+        log = logs[scenario.name]
+        own = scenario.own([invocation.function for invocation in log])
+        wanted = [n for n in own if not options.step or log[n].function in options.step]
+        found += of_log.singles(scenario.name, log, wanted, tried)
+    return found
 
 
 def _replayed(names: Iterable[str], workers: int) -> list[Result]:
-    parsed = [of_log.parse(name) for name in names]
-    found: list[Result] = []
-    for scenario in dict.fromkeys(name for name, _ in parsed):
-        cases = [case for name, case in parsed if name == scenario]
-        found += play(SCENARIOS[scenario], cases, workers, lambda case: None)
-    return found
+    cases: dict[str, list[Case]] = {}
+    for scenario, case in map(of_log.parse, names):
+        cases.setdefault(scenario, []).append(case)
+    return play(cases, workers)
 
 
 class _Progress:
@@ -168,18 +240,20 @@ class _Progress:
 
     def __call__(self, case: Case) -> None:
         self._done += 1
-        if sys.stderr.isatty():
-            print(f"\r{self._name} {self._done}/{self._total} {case.step:<20}", end="", file=sys.stderr)  # noqa: T201
+        if self._done % _TOLD == 0:
+            print(f"{self._name} {self._done}/{self._total} {case.step}", file=sys.stderr, flush=True)  # noqa: T201
 
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.faults.campaign", description=__doc__)
     parser.add_argument("--seed", type=int, default=1, help="picks double faults and the order of turns")
+    parser.add_argument("--cases", type=int, default=460, help="single faults the seed picks, or more")
+    parser.add_argument("--distinct", action="store_true", help="every distinct single fault")
     parser.add_argument("--all", action="store_true", help="every kind of fault at every call")
     parser.add_argument("--only", action="append", choices=list(SCENARIOS), default=[], help="this path")
     parser.add_argument("--step", action="append", default=[], help="this function")
-    parser.add_argument("--doubles", type=int, default=20, help="double faults per path")
-    parser.add_argument("--turns", type=int, default=20, help="seeds of two runs at once")
+    parser.add_argument("--doubles", type=int, default=12, help="double faults per path")
+    parser.add_argument("--turns", type=int, default=12, help="seeds of two runs at once")
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--replay", action="append", default=[], help="a case by its name")
     parser.add_argument("--plant", action="append", choices=list(PLANTS), default=[], help="a defect to be found")

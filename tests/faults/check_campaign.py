@@ -8,6 +8,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
+from tests.faults.planted import PLANTS
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -25,8 +29,28 @@ def test_cases_hold_and_are_counted_by_step_and_fault() -> None:
     assert "held 2/2" in done.stdout
 
 
-def test_a_planted_defect_is_found_and_told_with_the_name_that_replays_it() -> None:
-    done = campaign("--plant", "lost_events", "--replay", "fail/2/0/throttle")
+#: Every planted defect, a case that finds it, and what that case must say.
+FOUND = {
+    "lost_events": ("fail/2/0/throttle", "0 events"),
+    "double_files": ("first/20/59/crash_after", "2 files in"),
+    "row_first": ("first/21/0/throttle", "readers saw"),
+    "no_signatures": ("first/21/0/throttle", "was published on the signatures of"),
+}
+
+
+def test_each_planted_defect_has_its_case() -> None:
+    assert FOUND.keys() == PLANTS.keys()
+
+
+@pytest.mark.parametrize("plant", FOUND)
+def test_a_planted_defect_is_found_and_told_with_the_name_that_replays_it(plant: str) -> None:
+    case, complaint = FOUND[plant]
+    done = campaign("--plant", plant, "--replay", case)
     assert done.returncode == 1, done.stdout + done.stderr
-    assert "MISS fail/2/0/throttle" in done.stdout
-    assert "0 events" in done.stdout
+    assert f"MISS {case}" in done.stdout
+    assert complaint in done.stdout
+
+
+@pytest.mark.parametrize("case", sorted({case for case, _ in FOUND.values()}))
+def test_the_same_case_holds_without_the_defect(case: str) -> None:
+    assert campaign("--replay", case).returncode == 0

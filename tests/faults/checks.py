@@ -10,7 +10,7 @@ from fivetier.app.records import Release, Run
 from fivetier.aws import iceberg_commit, wiring
 from fivetier.domain.audit import AuditEvent, verify
 from fivetier.domain.manifest import read_manifest, sha256_hex
-from fivetier.domain.runs import RunState
+from fivetier.domain.runs import RETRIED_FREELY, RunState
 from fivetier.domain.tables import RELEASE, RELEASE_TABLES
 
 from tests.contract.sides import moto
@@ -27,6 +27,7 @@ class Reader:
     cloud: Cloud
     seen: list[Seen] = field(default_factory=list)
     _known: dict[tuple[str, ...], Seen] = field(default_factory=dict)
+    _rows: dict[tuple[str, str, str], str] = field(default_factory=dict)
 
     def look(self) -> None:
         """Look once more; nothing is read again while no table moved, as files never change (the cloud checks)."""
@@ -34,37 +35,41 @@ class Reader:
 
     def _view(self) -> Seen:
         pages = moto.client("glue").get_tables(DatabaseName="production")["TableList"]
-        places = tuple(sorted(table["Parameters"]["metadata_location"] for table in pages))
-        if places not in self._known:
-            self._known[places] = _publication()
-        return self._known[places]
+        places = {table["Name"]: table["Parameters"]["metadata_location"] for table in pages}
+        key = tuple(sorted(places.values()))
+        if key not in self._known:
+            self._known[key] = self._publication(places)
+        return self._known[key]
 
-
-def _publication() -> Seen:
-    release = wiring.lake().current_release(MA)
-    if release is None:
-        return None, ()
-    tables = wiring.lake().read_release(MA, release.release_id)
-    rows = tuple(sha256_hex(json.dumps(_rows(tables[name]), default=str).encode()) for name in sorted(tables))
-    return release.run_id, rows
+    def _publication(self, places: dict[str, str]) -> Seen:
+        release = wiring.lake().current_release(MA)
+        if release is None:
+            return None, ()
+        parts = {table: (table.name, places.get(table.name, ""), release.release_id) for table in RELEASE_TABLES}
+        for table, part in parts.items():
+            if part not in self._rows:
+                rows = wiring.lake()._read(table, iceberg_commit.equals("release_id", release.release_id))  # type: ignore[attr-defined]
+                self._rows[part] = sha256_hex(json.dumps(_rows(rows), default=str).encode())
+        return release.run_id, tuple(map(self._rows.__getitem__, parts.values()))
 
 
 def _rows(table: Any) -> list[Any]:
     return sorted(map(list, (row.items() for row in table.to_pylist())), key=str)
 
 
-def problems(stage: Stage, reader: Reader, asked: set[str]) -> list[str]:
+def problems(stage: Stage, reader: Reader, asked: set[str], landed: set[tuple[str, int]]) -> list[str]:
     """Everything that is wrong with the world at rest; empty when it holds.
 
     Args:
         stage: where it happened.
         reader: who looked all the while.
         asked: runs whose question stood open long enough for a mail.
+        landed: months, and how many contracts their files held.
     """
-    return stage.cloud.wire.quietly(lambda: list(_problems(stage, reader, asked)))
+    return stage.cloud.wire.quietly(lambda: list(_problems(stage, reader, asked, landed)))
 
 
-def _problems(stage: Stage, reader: Reader, asked: set[str]) -> Any:
+def _problems(stage: Stage, reader: Reader, asked: set[str], landed: set[tuple[str, int]]) -> Any:
     runs = {run.run_id: run for run in wiring.runs().list_runs(MA)}
     chain = wiring.audit().read_from(MA, 0)
     current = wiring.lake().current_release(MA)
@@ -76,6 +81,8 @@ def _problems(stage: Stage, reader: Reader, asked: set[str]) -> Any:
     if wiring.runs().pending_events(MA):
         yield "the outbox is not empty"
     yield from _of_runs(stage, runs, events, asked)
+    for run in runs.values():
+        yield from _of_candidate(run, landed)
     yield from _of_publications(runs, events, current)
     yield from _of_reader(reader, events, current)
     yield from _of_lease(stage, runs)
@@ -95,6 +102,8 @@ def _of_runs(stage: Stage, runs: dict[str, Run], events: list[AuditEvent], asked
             f"run_{run.state.value.lower()}"
         ]:
             yield f"{run.run_id}: ended more than once: {mine}"
+        if run.state in RETRIED_FREELY and not run.error:
+            yield f"{run.run_id} is {run.state} and nobody knows why"
         yield from _of_decisions(run, events)
         if run.run_id in asked and not mails[(run.run_id, "ask")]:
             yield f"{run.run_id}: nobody was asked by mail"
@@ -116,6 +125,22 @@ def _of_decisions(run: Run, events: list[AuditEvent]) -> Any:
     ]
     if sorted(stored) != sorted(chained):
         yield f"{run.run_id}: decided {sorted(stored)}, chained {sorted(chained)}"
+
+
+def _of_candidate(run: Run, landed: set[tuple[str, int]]) -> Any:
+    """What people are asked about is whole, and says what landed."""
+    if run.manifest_digest is None:
+        return
+    data = wiring.staging().get_bytes(f"staging/{run.run_id}/manifest.json")
+    manifest = read_manifest(data, run_id=run.run_id, signed=run.manifest_digest)
+    report = wiring.staging().get_bytes(f"staging/{run.run_id}/report.json")
+    if sha256_hex(report) != manifest.report_sha256:
+        yield f"{run.run_id}: the report is not the one that is signed"
+    for file in manifest.files:
+        wiring.staging().verify(file.key, file.version_id, file.sha256)
+    contracts = json.loads(report)["ledger"]["contracts"]
+    if run.rollback_to is None and (run.sub_version, contracts["kept"] + contracts["added"]) not in landed:
+        yield f"{run.run_id}: {contracts} of {sorted(landed)}"
 
 
 def _of_publications(runs: dict[str, Run], events: list[AuditEvent], current: Release | None) -> Any:

@@ -8,6 +8,7 @@ import json
 import os
 import re
 from collections.abc import Callable
+from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -17,6 +18,7 @@ from moto import mock_aws
 from moto.core import DEFAULT_ACCOUNT_ID
 from moto.glue.responses import GlueResponse
 from moto.ses.models import ses_backends
+from pyiceberg.utils.concurrent import ExecutorFactory
 
 from tests.contract.sides import moto
 from tests.faults.wire import Call, Wire, refusal
@@ -48,6 +50,19 @@ _ENVIRONMENT = {
 }
 
 
+class _AtOnce(Executor):
+    """What pyiceberg hands to threads is done here and now: calls have one order, and a crash ends all of them."""
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        """Do it; what it raises comes out of the result, as from a thread."""
+        done: Future[Any] = Future()
+        try:
+            done.set_result(fn(*args, **kwargs))
+        except Exception as error:  # noqa: BLE001  handed on
+            done.set_exception(error)
+        return done
+
+
 class VirtualClock:
     """Time that passes when somebody sleeps or looks; nobody waits for it."""
 
@@ -74,6 +89,11 @@ class Execution:
     status: str = "RUNNING"
     token: str | None = None
     answer: dict[str, Any] | None = None
+    told: dict[str, str] = field(default_factory=dict)
+
+    def fail(self, error: str, cause: str) -> None:
+        """It is over, and says why."""
+        self.status, self.told = "FAILED", {"error": error, "cause": cause}
 
 
 @dataclass
@@ -104,8 +124,9 @@ class StepFunctions:
     def _describe(self, name: str) -> tuple[int, bytes]:
         if name not in self.executions:
             return 400, refusal("ExecutionDoesNotExist", name)
-        status = self.executions[name].status
-        return 200, json.dumps({"executionArn": name, "stateMachineArn": MACHINE, "status": status}).encode()
+        found = self.executions[name]
+        known = {"executionArn": name, "stateMachineArn": MACHINE, "status": found.status, **found.told}
+        return 200, json.dumps(known).encode()
 
     def _send(self, body: dict[str, Any]) -> tuple[int, bytes]:
         waiting = next((e for e in self.executions.values() if e.token == body["taskToken"]), None)
@@ -138,6 +159,7 @@ class Cloud:
         mock_aws().start()
         _deploy()
         GlueResponse.update_table = moto.update_table_as_glue_does  # type: ignore[method-assign]
+        ExecutorFactory.get_or_create = staticmethod(_AtOnce)  # type: ignore[method-assign]
         self.wire.services["sfn"] = self.stepfunctions
         self.wire.observers += [self._stream, self._look]
         self.wire.attach()

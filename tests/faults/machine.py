@@ -66,8 +66,11 @@ class Machine:
         while True:
             state = self._states["States"][name]
             self.path.append(name)
-            if state["Type"] in ("Succeed", "Fail"):
-                self._execution.status = {"Succeed": "SUCCEEDED", "Fail": "FAILED"}[state["Type"]]
+            if state["Type"] == "Succeed":
+                self._execution.status = "SUCCEEDED"
+                return
+            if state["Type"] == "Fail":
+                self._execution.fail(_at(data, state["ErrorPath"]), state["Cause"])
                 return
             try:
                 name, data = yield from self._enter(state, data)
@@ -75,7 +78,7 @@ class Machine:
                 self._execution.token = None
                 catcher = _catcher(state, failed.error)
                 if catcher is None:
-                    self._execution.status = "FAILED"
+                    self._execution.fail(failed.error, failed.cause)
                     return
                 data = _put(data, catcher["ResultPath"], {"Error": failed.error, "Cause": failed.cause})
                 name = catcher["Next"]

@@ -3,9 +3,10 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from fivetier.app import publishing
+from fivetier.app import chaining, publishing
 from fivetier.aws.dynamo_table import OpsTable
 from fivetier.aws.iceberg_lake import IcebergLake
+from fivetier.domain.signoff import Verdict
 
 
 def _forget_who_published() -> None:
@@ -31,7 +32,8 @@ def _publish_before_the_files() -> None:
 
 
 def _count_no_signatures() -> None:
-    """A publisher that believes whoever calls it."""
+    """Whoever decides first is enough to wake the run, and the publisher believes whoever calls it."""
+    chaining.outcome = lambda decisions, roles: Verdict.APPROVE if decisions else None  # type: ignore[assignment]
     publishing._signers = lambda *_: {"data_lead": "dora"}  # type: ignore[assignment]
 
 

@@ -24,10 +24,16 @@ class World:
 
     Attributes:
         asked: runs whose question was open when people looked, so that a mail must have come.
+        rejects: people reject what the path has them approve, so that it ends sooner ...
+        is_cut_short: ... which they did.
+        landed: how many contracts each landing of a month held.
     """
 
     cloud: Cloud = field(default_factory=Cloud)
     asked: set[str] = field(default_factory=set)
+    rejects: bool = False
+    is_cut_short: bool = False
+    landed: set[tuple[str, int]] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self.cloud.open()
@@ -37,6 +43,7 @@ class World:
     def land(self, month: str, contracts: int, *, is_broken: bool = False) -> None:
         """Land both files of a month; two landings differ by their number of contracts."""
         rows = entries(contracts)
+        self.landed.add((month, contracts))
         files = {DIRECTORY: directory(rows), MONTHLY: monthly(plans_of(rows))}
         if is_broken:
             files[DIRECTORY] = files[DIRECTORY].replace(b"Contract Number", b"Contract Nr", 1)
@@ -63,10 +70,20 @@ class World:
 
     def approved(self, run_id: str) -> str:
         """Both leads approve, if they are asked."""
+        if self.rejects:
+            self.is_cut_short = True
+            return self.rejected(run_id)
         for role in LEADS:
             if self.waits(run_id):
                 self.stage.sign(run_id, role)
                 self.stage.settle()
+        return run_id
+
+    def rejected(self, run_id: str) -> str:
+        """One lead says no, if they are asked."""
+        if self.waits(run_id):
+            self.stage.sign(run_id, "data_lead", "reject")
+            self.stage.settle()
         return run_id
 
     def state(self, run_id: str) -> str:
@@ -74,9 +91,14 @@ class World:
         found: str = self.cloud.wire.quietly(lambda: wiring.runs().get_run(run_id).state.value)
         return found
 
+    def error(self, run_id: str) -> str | None:
+        """The name of the error the run ended with."""
+        found: str | None = self.cloud.wire.quietly(lambda: wiring.runs().get_run(run_id).error)
+        return found
+
     def problems(self) -> list[str]:
         """What does not hold."""
-        return problems(self.stage, self.reader, self.asked)
+        return problems(self.stage, self.reader, self.asked, self.landed)
 
 
 def publish(world: World) -> str:
@@ -97,11 +119,7 @@ def publish_first(world: World) -> str:
 def reject(world: World) -> str:
     """One lead says no."""
     world.land(SECOND, 13)
-    run_id = world.refreshed(SECOND)
-    if world.waits(run_id):
-        world.stage.sign(run_id, "data_lead", "reject")
-        world.stage.settle()
-    return run_id
+    return world.rejected(world.refreshed(SECOND))
 
 
 def expire(world: World) -> str:
@@ -153,6 +171,7 @@ class Scenario:
         act: the path itself; returns the run it is about.
         end: the state the run ends in when nothing goes wrong.
         before: paths that lead to its beginning.
+        error: the name its run keeps, where it fails by itself.
         own: which of its invocations, given by function, are tried here; the others are those of another path.
     """
 
@@ -161,6 +180,7 @@ class Scenario:
     end: str
     before: tuple[Act, ...] = (publish_first,)
     own: Callable[[list[str]], Iterable[int]] = lambda functions: range(len(functions))
+    error: str = ""
 
 
 def _from_last(function: str) -> Callable[[list[str]], Iterable[int]]:
@@ -186,7 +206,7 @@ SCENARIOS = {
         Scenario("expire", expire, "EXPIRED", own=_from_last("close_run")),
         Scenario("supersede", supersede, "PUBLISHED", own=_from_second("freeze_candidate")),
         Scenario("no_change", no_change, "NO_CHANGE", own=_from_last("discover_feeds")),
-        Scenario("fail", fail, "FAILED", own=_from_last("normalize_feed")),
+        Scenario("fail", fail, "FAILED", own=_from_last("normalize_feed"), error="MissingColumn"),
         Scenario("rollback", roll_back, "PUBLISHED", (publish_first, publish)),
     )
 }

@@ -35,6 +35,26 @@ def test_a_seed_picks_the_same_double_faults_again() -> None:
     assert cases.parse(first[0])[1].faults == next(cases.doubles("p", log, seed=3, count=4)).faults
 
 
+def test_a_path_with_few_cases_is_tried_whole() -> None:
+    universe = list(cases.singles("p", LOG, [0], None))
+    assert cases.chosen(universe, seed=1, count=0) == universe
+
+
+def test_a_seed_picks_every_crash_of_the_first_path_and_one_case_of_each_stratum() -> None:
+    universe = [
+        case for path in ("p", "q") for case in cases.singles(path, LOG * 4, range(4), None)
+    ]  # fmt: skip
+    picked = cases.chosen(universe, seed=1, count=0)
+    assert {cases.stratum(case) for case in picked} == {cases.stratum(case) for case in universe}
+    crashes = [case for case in universe if "crash" in case.kind and case.name.startswith("p/")]
+    assert [case for case in picked if "crash" in case.kind] == crashes
+    others = [cases.stratum(case) for case in picked if case not in crashes]
+    assert len(set(others)) == len(others)
+    assert cases.chosen(universe, seed=1, count=0) == picked != cases.chosen(universe, seed=2, count=0)
+    assert len(cases.chosen(universe, seed=1, count=100)) == 100
+    assert cases.chosen(universe, seed=1, count=10**6) == universe
+
+
 @pytest.mark.parametrize("name", ["p", "p/1", "p/1/2/nothing"])
 def test_a_name_that_is_none_is_refused(name: str) -> None:
     with pytest.raises(ValueError):

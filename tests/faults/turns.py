@@ -9,11 +9,12 @@ import threading
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import asdict
+from functools import partial
 from typing import Any
 
 from fivetier.aws import wiring
 
-from tests.faults.branches import Children, Result, branched
+from tests.faults.branches import Children, Result, aside, to_result
 from tests.faults.cases import Case
 from tests.faults.cloud import MA
 from tests.faults.scenarios import LEADS, SECOND, World, opened, publish, publish_first, repeated_late
@@ -204,7 +205,7 @@ def play(seeds: Iterable[int], workers: int) -> list[Result]:
     for kind, (name, _, _) in MATCHES.items():
         mine = [seed for seed in wanted if seed % len(MATCHES) == kind]
         if mine:
-            results += branched(name, lambda mine=mine, kind=kind: _played(kind, mine, workers))
+            results += map(to_result, aside(name, partial(_played, kind, mine, workers)))
     return results
 
 

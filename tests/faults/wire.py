@@ -18,9 +18,10 @@ from botocore.exceptions import ReadTimeoutError
 from moto.core.botocore_stubber import BotocoreStubber, MockRawResponse
 
 #: What may go wrong at a call. `_out` lasts until the SDK gives up, the others pass with its next attempt.
-#: crash: the process dies; lost: AWS did it, the answer never came; conflict: another transaction holds an item.
+#: crash: the process dies; lost: AWS did it, the answer never came; conflict: another transaction holds an item;
+#: refused: a right is missing, which no repeat mends.
 KINDS = (
-    *("crash_before", "crash_after", "conflict"),
+    *("crash_before", "crash_after", "conflict", "refused"),
     *("throttle", "throttle_out", "error_500", "error_500_out", "timeout", "timeout_out", "lost", "lost_out"),
 )
 _THROTTLED = {
@@ -31,6 +32,7 @@ _THROTTLED = {
     "sfn": (400, "ThrottlingException"),
 }
 _BROKEN = "InternalServerError"
+_REFUSED = {"s3": (403, "AccessDenied")}
 _CANCELLED = json.dumps(
     {"__type": "TransactionCanceledException", "CancellationReasons": [{"Code": "TransactionConflict"}]}
 ).encode()
@@ -157,8 +159,9 @@ class Wire:
             raise ReadTimeoutError(endpoint_url=call.request.url)
         if kind == "conflict":
             return _answer(call, 400, _CANCELLED)
-        status, code = (500, _BROKEN) if kind == "error_500" else _THROTTLED[call.service]
-        return _refusal(call, status, code)
+        if kind == "refused":
+            return _refusal(call, *_REFUSED.get(call.service, (400, "AccessDeniedException")))
+        return _refusal(call, *((500, _BROKEN) if kind == "error_500" else _THROTTLED[call.service]))
 
     def _execute(self, call: Call, at_moto: Callable[[], AWSResponse]) -> AWSResponse:
         if call.service in self.services:
