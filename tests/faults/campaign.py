@@ -160,7 +160,7 @@ def _judged(world: World, scenario: Scenario, run_id: str, begin: int, case: Cas
         wrong.append(f"it ends {state} ({world.error(run_id)})")
     errors = {invocation.error for invocation in log} - {""}
     is_step_refused = is_for_good and case.step != "close_run"
-    if scenario.error and world.error(run_id) not in (errors if is_step_refused else {scenario.error}):
+    if scenario.error and world.error(run_id) not in ({scenario.error} | (errors if is_step_refused else set())):
         wrong.append(f"its error is {world.error(run_id)}")
     if number % _AGAIN == 0 and state in ("FAILED", "ABANDONED") and scenario.end != "FAILED":
         world.rejects = False

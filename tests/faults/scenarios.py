@@ -14,6 +14,7 @@ from tests.support.cms import directory, entries, monthly, plans_of
 
 DIRECTORY, MONTHLY = "cms_ma_contract_directory", "cms_monthly_report_by_plan"
 FIRST, SECOND = "2030_01", "2030_02"
+STOPPED = "StoppedByHand"
 LEADS = ("engineering_lead", "data_lead")
 Act = Callable[["World"], str]
 
@@ -154,6 +155,16 @@ def fail(world: World) -> str:
     return world.refreshed(SECOND)
 
 
+def stop(world: World) -> str:
+    """Somebody stops the execution while people are asked, and says why."""
+    world.land(SECOND, 13)
+    run_id = world.refreshed(SECOND)
+    if world.waits(run_id):
+        world.cloud.stepfunctions.executions[run_id].fail(STOPPED, "stopped by hand")
+        world.stage.settle()
+    return run_id
+
+
 def roll_back(world: World) -> str:
     """Back to the publication before the last one."""
     first = next(run_id for run_id, machine in world.stage.machines.items() if "Publish" in machine.path)
@@ -207,6 +218,7 @@ SCENARIOS = {
         Scenario("supersede", supersede, "PUBLISHED", own=_from_second("freeze_candidate")),
         Scenario("no_change", no_change, "NO_CHANGE", own=_from_last("discover_feeds")),
         Scenario("fail", fail, "FAILED", own=_from_last("normalize_feed"), error="MissingColumn"),
+        Scenario("stop", stop, "ABANDONED", own=_from_last("close_run"), error=STOPPED),
         Scenario("rollback", roll_back, "PUBLISHED", (publish_first, publish)),
     )
 }
