@@ -21,7 +21,7 @@ from tests.faults.scenarios import LEADS, SECOND, World, opened, publish, publis
 from tests.faults.wire import Call, Crash
 
 _THIRD = "2030_03"
-_SECONDS = 200.0
+_SECONDS = 500.0
 
 
 class Turns:
