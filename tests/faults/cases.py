@@ -17,7 +17,7 @@ from tests.faults.wire import KINDS, Fault
 
 _READS = re.compile(r"\.(Get|List|Head|Query|Describe|BatchGet)")
 #: A path of fewer cases is tried whole.
-SHORT = 100
+SHORT = 60
 CRASHES = ("crash_before", "crash_after")
 _FOR_GOOD = ("throttle_out", "error_500_out", "timeout_out")
 _IN_PASSING = ("throttle", "error_500", "timeout")
