@@ -136,11 +136,16 @@ def expire(world: World) -> str:
 
 
 def supersede(world: World) -> str:
-    """New files come while people are asked about the old ones; returns the newer run."""
+    """New files come while people are asked about the old ones; returns the newer run.
+
+    A newer run that fails replaces nothing: then people still have the older one before them, and reject it.
+    """
     world.land(SECOND, 13)
-    world.waits(world.refreshed(SECOND))
+    older = world.refreshed(SECOND)
+    world.waits(older)
     world.land(SECOND, 14)
-    return world.approved(world.refreshed(SECOND))
+    newer = world.approved(world.refreshed(SECOND))
+    return world.rejected(older) and newer
 
 
 def no_change(world: World) -> str:
