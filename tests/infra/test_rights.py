@@ -277,7 +277,7 @@ def test_who_watches_starts_what_landed_late_and_reads_no_candidate(assembly: As
     found = _allowed(assembly.rights_of_function("watch_runs"))
     assert not [right for right in found if right.action.startswith(("glue:", "ses:", "s3:Put", "s3:Del"))]
     on_machines = {right.action for right in found if right.action.startswith("states:")}
-    assert on_machines == {"states:StartExecution", "states:DescribeExecution"}
+    assert on_machines == {"states:StartExecution"}
     assert {r.resource.partition("/")[2] for r in found if r.action.startswith("s3:Get")} == {"landing/*"}
 
 
