@@ -318,6 +318,15 @@ def test_what_is_in_quarantine_is_held_not_removed(held: str) -> None:
     assert not {f.code for f in run_gates(weighed(before, found))} & {"ORPHAN", "DUP", "NON_RECON", "OVERLAP"}
 
 
+def test_a_held_plan_follows_its_entity_to_another_parent() -> None:
+    both = [enrolled("NM", "C", "Yew", "Oak Health"), enrolled("NM", "S", "Yew", "Oak Health")]
+    before = settle(MEDICAID, "2019_07", both).candidate
+    found = settle(MEDICAID, "2019_10", [enrolled("NM", "C", "Yew", "Fir Group")], before, held_plans=["Yew"])
+    assert path(found.candidate, "NM|s|yew")[0] == "Fir Group"
+    broken = {"ORPHAN", "DUP", "NON_RECON", "OVERLAP", "CYCLE"}
+    assert not {f.code for f in run_gates(weighed(before, found, "2019_10"))} & broken
+
+
 def test_a_payer_is_known_by_all_its_ids() -> None:
     found = settle(
         COMMERCIAL, "2026_01", [payer("P1", "Oak Insurance", "Oak", other_ids='["P2", "P3"]')], dictionary=REVIEWED

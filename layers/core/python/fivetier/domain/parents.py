@@ -58,7 +58,6 @@ class _Resolver:
     def __init__(self, spellings: Mapping[str, str], registry: Registry, dictionary: Dictionary, day: date) -> None:
         self._spellings, self._registry, self._dictionary, self._day = spellings, registry, dictionary, day
         self._node_of: dict[str, str] = {}
-        self._reviewed: dict[str, str] = {}
         self._minted_from: dict[str, str] = {}
         self._taken: list[TakenFor] = []
         self._ambiguous = _ambiguous(spellings.values())
@@ -77,15 +76,20 @@ class _Resolver:
         self._take_agreeing()
         self._take_corrected()
         self._mint()
-        return Parents(self._node_of, self._minted_from, self._reviewed, tuple(self._taken))
+        return Parents(self._node_of, self._minted_from, self._reviewed_names(), tuple(self._taken))
+
+    def _reviewed_names(self) -> dict[str, str]:
+        """What reviewed parents are called, whichever of their spellings led to them."""
+        used = set(self._node_of.values())
+        entries = [e for e in self._dictionary.entries if not self._dictionary.has_merged(e.name, self._day)]
+        names = {self._node_of_entry(entry): entry.name_on(self._day) for entry in entries}
+        return {node: name for node, name in names.items() if node in used}
 
     def _unknown(self) -> list[str]:
         return sorted(self._spellings.keys() - self._node_of.keys())
 
     def _take(self, key: str, node: str, name: str, how: How) -> None:
         self._node_of[key] = node
-        if how in ("dictionary", "brand"):
-            self._reviewed[node] = name
         if equality_key(name) != key:
             self._taken.append(TakenFor(self._spellings[key], name, how))
 
@@ -142,7 +146,6 @@ class _Resolver:
             entry = self._dictionary.find_agreeing(corrected, self._day)
             if entry is not None:
                 node, name = self._node_of_entry(entry), entry.name_on(self._day)
-                self._reviewed[node] = name
                 self._take(key, node, name, "typing error")
             elif len(nodes := known.get(agreement_key(corrected), {})) == 1:
                 ((node, name),) = nodes.items()

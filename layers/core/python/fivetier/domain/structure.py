@@ -95,7 +95,8 @@ class _Resolver:
         nodes, lob_node_of = self._tree.upper_tiers(places)
         subsidiary_of = {group: nodes[nodes[lob].parent_node_id or ""] for group, lob in lob_node_of.items()}
         plan_nodes, node_of = self._plan_nodes(plans, lob_node_of)
-        nodes |= self._held_nodes(plan_nodes) | plan_nodes
+        nodes |= plan_nodes
+        nodes |= self._held_nodes(nodes)
         networks = Networks(self._tree, self._entities, subsidiary_of)
         tier5 = networks.resolve(self._plan_rows, self._rows.networks, self._node_of_row(made_of, node_of))
         crosswalk = PlanCrosswalk.of(self._rows.crosswalk, self._usual_system, self._published)
@@ -233,8 +234,8 @@ class _Resolver:
         published = self._published.external_ids
         return [*rows, *(row for row in published if row.valid_to is None and row.node_id in self._held_ids)]
 
-    def _held_nodes(self, plans: Mapping[str, Node]) -> dict[str, Node]:
-        """Published plans whose rows are in quarantine, with the path they had."""
+    def _held_nodes(self, built: Mapping[str, Node]) -> dict[str, Node]:
+        """Published plans whose rows are in quarantine, with as much of the path they had as was not built anew."""
         texts = {equality_key(text) for text in self._rows.held_plans}
         live = self._published.live_nodes
         self._held_ids: set[str] = set()
@@ -242,11 +243,11 @@ class _Resolver:
         for node_key, plan_id in sorted(self._published.plan_ids.items()):
             node = live[node_key]
             named = {equality_key(node.name), equality_key(plan_id), equality_key(plan_id[:5])}
-            if node_key in plans or texts.isdisjoint(named):
+            if node_key in built or texts.isdisjoint(named):
                 continue
             self._held.append(plan_id)
             at: Node | None = node
-            while at is not None:
+            while at is not None and at.node_id not in built:
                 nodes[at.node_id] = at
                 self._held_ids.add(at.node_id)
                 at = live.get(at.parent_node_id or "")
