@@ -108,6 +108,60 @@ def rollback_report() -> dict[str, Any]:
     }
 
 
+def exchange_report() -> dict[str, Any]:
+    """A line of business without contracts: every event and finding it has and others have not; every sum ties."""
+    report = small_report()
+    plan = "11111NM001000"
+    gone = "44444NM001000"
+    events = [
+        _event("parent_changed", "parent payer", "Old Health", "New Health", [f"{plan}1", f"{plan}2"]),
+        _event("merged", "parent payer", "Small Health", "Big Health", ["22222NM0010001"]),
+        {**_event("renumbered", "plan", "NM|centennial care|old name", f"{plan}3", [f"{plan}3"]), "of": "Gold Plan"},
+        {**_event("renumbered", "plan", f"{plan}9", f"{plan}4", [f"{plan}4"]), "of": "Silver Plan"},
+        {**_event("merged", "plan", f"{plan}5", f"{plan}1", [f"{plan}5"]), "of": "Acme Health Plan"},
+        {**_event("moved_lob", "plan", "33333NM0010001", "Medicaid managed care", ["33333NM0010001"]), "of": "Acme"},
+        {**_event("terminated", "plan", f"{gone}1, {gone}2", None, [f"{gone}1", f"{gone}2"]), "of": "Gone Plan"},
+        {**_event("removed", "plan", f"{plan}6, {plan}7", None, [f"{plan}6", f"{plan}7"]), "of": "Acme Health Plan"},
+        {**_event("added", "plan", None, f"{plan}8, {plan}0", [f"{plan}8", f"{plan}0"]), "of": "Fresh Health Plan"},
+    ]
+    ledger = {
+        **report["ledger"],
+        **{"published_nodes": 21, "candidate_nodes": 18, "unchanged": 13, "changed": 2, "added": 3, "removed": 6},
+        "contracts": {"kept": 0, "removed": 0, "added": 0, "changed": 0},
+        "tiers": [
+            _tier(1, "parent payer", 4, 1, 1, 0),
+            _tier(4, "benefits plan", 5, 1, 2, 6),
+            _tier(5, "network", 4, 0, 0, 0),
+        ],
+    }
+    disagreement = {"of": "Acme", "stated": "Old Health", "other": "New Health", "kept": "Old Health"}
+    taken = {"spelling": "Oldhealth", "taken_for": "Old Health", "how": "dictionary"}
+    elsewhere = {"node_id": "n1", "name": "Acme", "elsewhere": "Acme Inc", "lob": "medicare_advantage"}
+    findings = [
+        _finding("PARENT_DISAGREEMENT", "P1", "Sources name different parents", 1, [disagreement]),
+        _finding("NAME_TAKEN_FOR", "P2", "Spellings were taken for organizations", 1, [taken]),
+        _finding("PARENT_ASSUMED", "P2", "No source names a parent", 2_289, [{"entity": "Alone Health"}]),
+        _finding("DIFFERS_ACROSS_LOBS", "P2", "Published otherwise elsewhere", 1, [elsewhere]),
+    ]
+    counts = {f"{event['event_type']} ({event['scope']})": 1 for event in events} | {"renumbered (plan)": 2}
+    return {
+        **report,
+        **{"run_id": "aca_exchange-2025_06-0123456789ab-01", "lob": "aca_exchange", "unit": "plan", "programs": {}},
+        **{"base_snapshot": "aca_exchange-2025_05-ba9876543210-01", "ledger": ledger, "findings": findings},
+        **{"events": events, "event_counts": counts, "column_changes": [], "suppressed": {"ACA_DENTAL_ONLY": 3}},
+        **{"dictionary": {"version": "1.0.0", "sha256": "ef" * 32}, "quarantine": _not_in_run()},
+        "recommendation": {"advice": "review", "blocking": [], "needs_tick": ["PARENT_DISAGREEMENT"]},
+    }
+
+
+def _not_in_run() -> list[dict[str, Any]]:
+    sample = {
+        **{"source": "networks", "source_object": "networks_2025.csv", "row_number": 7, "trace_id": "t-2"},
+        **{"column_name": "entity_id", "value": "12345", "message": "issuer 12345 has no plan", "raw_row": "{}"},
+    }
+    return [{"reason_code": "ISSUER_NOT_IN_RUN", "count": 3, "samples": [sample]}]
+
+
 def large_report(events: int = 5_000) -> dict[str, Any]:
     """As many events as a report lists, each with three plans."""
     report = small_report()

@@ -9,13 +9,23 @@ import pytest
 from fivetier.domain.errors import InputError
 from fivetier.web.grids import sample_grid
 from fivetier.web.report_page import render_report
-from pages import Page, assert_golden, empty_report, large_report, live_report, rollback_report, small_report
+from pages import (
+    Page,
+    assert_golden,
+    empty_report,
+    exchange_report,
+    large_report,
+    live_report,
+    rollback_report,
+    small_report,
+)
 
 REPORTS = {
     "small": small_report,
     "empty": empty_report,
     "live": live_report,
     "rollback": rollback_report,
+    "exchange": exchange_report,
     "large": lambda: large_report(60),
 }
 
@@ -231,10 +241,41 @@ def test_nothing_is_cut_without_saying_so() -> None:
 
 def test_a_kind_of_event_this_page_does_not_know_is_shown_all_the_same() -> None:
     report = small_report()
-    report["events"].append({**report["events"][0], "event_type": "merged", "from": "A Health", "to": "B Health"})
-    report["event_counts"]["merged (parent payer)"] = 1
+    report["events"].append({**report["events"][0], "event_type": "split", "from": "A Health", "to": "B Health"})
+    report["event_counts"]["split (parent payer)"] = 1
     text = Page(render_report(report)).text
-    assert "Merged (parent payer): 1" in text and "A Health" in text and "B Health" in text
+    assert "Split (parent payer): 1" in text and "A Health" in text and "B Health" in text
+
+
+def test_where_there_are_no_contracts_nothing_speaks_of_them() -> None:
+    text = Page(render_report(exchange_report())).text
+    assert "ontract" not in text
+    for line in (
+        "1 parent change. Largest: 2 plans from Old Health to New Health.",
+        "1 merger of parents.",
+        "Plans: 6 removed, 2 added, 1 changed, of 12 published.",
+        "2 plans renumbered",
+        "4 published at tier 5 (network) = 4 unchanged + 0 changed + 0 removed ✓ ties",
+        "Edition1.0.0",
+    ):
+        assert line in text
+
+
+def test_every_end_of_a_plan_has_its_section_and_they_add_up_to_the_ledger() -> None:
+    text = Page(render_report(exchange_report())).text
+    titles = ("Parents merged: 1", "Plans renumbered: 2", "Plans merged into others: 1", "Plans moved to another line")
+    places = [text.index(title) for title in (*titles, "Plans terminated: 1", "Plans removed: 1", "Plans added: 1")]
+    assert places == sorted(places)
+    assert "1 subsidiary lost 2 plans. Most plans first. Another 4 merged, ended or moved as stated above: 6" in text
+    assert "NM / centennial care / old name" in text
+    assert "Acme Health Plan 2 plans: 11111NM0010006, 11111NM0010007" in text
+
+
+def test_samples_speak_in_words() -> None:
+    page = Page(render_report(exchange_report()))
+    for words in ("Leading source says", "Other source says", "Taken for", "In the other line of business"):
+        assert words in page.text
+    assert "Reviewed in the parent dictionary" in page.text and "Medicare Advantage" in page.text
 
 
 def test_a_report_of_another_version_is_refused() -> None:

@@ -22,6 +22,7 @@ from fivetier.app.watching import FEED_OVERDUE, REMINDER_DUE
 from fivetier.app.world import Occasion, Ports
 from fivetier.domain.audit import AuditEvent
 from fivetier.domain.calendar import Due
+from fivetier.domain.report import changed_units
 from fivetier.domain.runs import RETRIED_FREELY, RunState
 from fivetier.domain.signoff import Role
 from fivetier.domain.tiers import Lob
@@ -42,7 +43,8 @@ class AskFacts:
     base_sub_version: str | None
     round_number: int
     recommendation: Mapping[str, Any]
-    contracts: Mapping[str, int]
+    unit: str
+    units: Mapping[str, int]
     events: int
     findings: Mapping[str, int]
     requested_by: str
@@ -256,7 +258,7 @@ def _send_once(
 def _ask_facts(run: Run, ask: OpenAsk, ports: Ports, mailing: Mailing) -> AskFacts:
     report = json.loads(ports.staging.get_bytes(keys.report_key(run.run_id)))
     severities = [finding["severity"] for finding in report["findings"]]
-    machine = mailing.state_machines[run.lob]
+    machine, (unit, units) = mailing.state_machines[run.lob], changed_units(report)
     return AskFacts(
         run_id=run.run_id,
         lob=run.lob,
@@ -265,7 +267,8 @@ def _ask_facts(run: Run, ask: OpenAsk, ports: Ports, mailing: Mailing) -> AskFac
         base_sub_version=report["base_sub_version"],
         round_number=ask.round_number,
         recommendation={key: report["recommendation"][key] for key in ("advice", "blocking", "needs_tick")},
-        contracts={part: report["ledger"]["contracts"][part] for part in ("kept", "removed", "added", "changed")},
+        unit=unit,
+        units=units,
         events=sum(report["event_counts"].values()),
         findings={severity: severities.count(severity) for severity in ("P0", "P1", "P2")},
         requested_by=ask.requested_by,

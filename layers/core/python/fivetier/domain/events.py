@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
 from fivetier.domain.crosswalk import MERGED, TERMINATED
@@ -29,7 +29,8 @@ _ORDER: dict[str, int] = {kind: rank for rank, kind in enumerate(get_args(EventT
 class Event:
     """One fact: what it is about (`scope`), from what to what, and every unit and node it touches.
 
-    Units are contracts; plans, where a line of business has no contracts.
+    Units are contracts; plans, where a line of business has no contracts. `of` names what plans are or were of, where
+    no contract does: their subsidiary; or the plan itself, where only its id is another.
     """
 
     event_type: EventType
@@ -39,6 +40,7 @@ class Event:
     contracts: tuple[str, ...]
     node_ids: tuple[str, ...]
     possible_rename: bool = False
+    of: str = ""
 
 
 def find_events(published: Slice, candidate: Slice, neighbours: Sequence[Slice] = ()) -> tuple[Event, ...]:
@@ -144,7 +146,8 @@ def _renumbered(published: Slice, candidate: Slice) -> Iterable[Event]:
         old, new = published.plan_ids[node], candidate.plan_ids[node]
         kept = {row.id_value for row in candidate.external_ids if row.node_id == node and row.valid_to is None}
         if old not in kept:
-            yield Event("renumbered", "plan", old, new, (_unit_of(new, candidate),), (node,))
+            named = candidate.live_nodes[node].name
+            yield Event("renumbered", "plan", old, new, (_unit_of(new, candidate),), (node,), of=named)
 
 
 def _unit_of(plan_id: str, slice_: Slice) -> str:
@@ -207,10 +210,13 @@ def _plans_come_and_gone(published: Slice, candidate: Slice, neighbours: Sequenc
         come = sorted(plan for plan, node in after.items() if node not in before.values())
         gone = {plan: node for plan, node in gone.items() if node not in candidate.live_nodes}
         come = [plan for plan in come if after[plan] not in published.live_nodes]
-        yield from _ended(unit, gone, moved, candidate)
+        holder = candidate.live_nodes.get(unit) or published.live_nodes.get(unit)
+        named = holder.name if holder is not None else ""
+        for event in _ended(unit, gone, moved, candidate):
+            yield replace(event, of=named)
         if come:
             units = (unit,) if candidate.contracts else tuple(come)
-            yield Event("added", "plan", None, ", ".join(come), units, tuple(after[p] for p in come))
+            yield Event("added", "plan", None, ", ".join(come), units, tuple(after[p] for p in come), of=named)
 
 
 def _ended(unit: str, gone: Mapping[str, str], moved: Mapping[str, str], candidate: Slice) -> Iterable[Event]:

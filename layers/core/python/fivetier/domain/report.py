@@ -116,6 +116,23 @@ def build_report(
     }
 
 
+def changed_units(report: Mapping[str, Any]) -> tuple[str, dict[str, int]]:
+    """What people count a line of business by, and how many are kept, removed, added, and changed among those kept.
+
+    Contracts; plans where there are no contracts; subsidiaries where there are no plans either, as in payer lists.
+    """
+    parts = ("kept", "removed", "added", "changed")
+    if report.get("unit", "contract") == "contract":
+        return "contract", {part: report["ledger"]["contracts"][part] for part in parts}
+    tiers = {tier["label"]: tier for tier in report["ledger"]["tiers"]}
+    unit, label = ("plan", Tier.BENEFITS_PLAN) if Tier.BENEFITS_PLAN.label in tiers else ("subsidiary", Tier.SUBSIDIARY)
+    found = tiers.get(label.label, dict.fromkeys(("unchanged", *parts), 0))
+    return unit, {
+        "kept": found["unchanged"] + found["changed"],
+        **{part: found[part] for part in parts if part != "kept"},
+    }
+
+
 def recommend(findings: Sequence[Finding]) -> dict[str, Any]:
     """What the gates advise: reject (P0 open), review (P1 open) or approve."""
     p0 = [f.code for f in findings if f.rule.severity is Severity.P0]
@@ -176,6 +193,7 @@ def _event(event: Event, candidate: Candidate) -> dict[str, Any]:
         "node_ids": list(event.node_ids),
         **({"reason": gone} if event.event_type == "removed" else {}),
         **({"possible_rename": True} if event.possible_rename else {}),
+        **({"of": event.of} if event.of else {}),
     }
 
 

@@ -5,7 +5,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from fivetier.web.words import count, humanized, many
+from fivetier.web.ledger import tier_counts, unit_of
+from fivetier.web.words import count, humanized, many, plan_id
 
 Report = Mapping[str, Any]
 Event = Mapping[str, Any]
@@ -13,6 +14,7 @@ Event = Mapping[str, Any]
 SHOWN = 12  # entries of a group before the rest is folded
 
 _PARENT_NOT_STATED = "(parent payer not stated)"
+_SUBSIDIARY_NOT_STATED = "(subsidiary not stated)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +32,7 @@ class Entry:
     @property
     def size(self) -> str:
         """How many ids, in words."""
-        return many(len(self.ids), self.noun)
+        return many(len(self.ids), self.noun, _PLURALS.get(self.noun, ""))
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +49,8 @@ class EventGroup:
 
     @property
     def size(self) -> str:
-        """How many events; where each stands for a contract, in words, because the title speaks of plans."""
-        return many(self.count, self.noun) if self.noun == "contract" else count(self.count)
+        """How many events; where each stands for what holds plans, in words, because the title speaks of plans."""
+        return many(self.count, self.noun, _PLURALS[self.noun]) if self.noun in _PLURALS else count(self.count)
 
     @property
     def shown(self) -> tuple[Entry, ...]:
@@ -66,14 +68,20 @@ class EventGroup:
         return self.count - self.listed
 
 
+#: What holds plans: the title of its groups speaks of plans.
+_PLURALS = {"contract": "contracts", "subsidiary": "subsidiaries"}
 _MOVES = {
     ("parent_changed", "parent payer"): (
         "Parent changes",
-        "Contracts in both versions that now belong to another parent payer; one line per pair of parents.",
+        "{units} in both versions that now belong to another parent payer; one line per pair of parents.",
+    ),
+    ("merged", "parent payer"): (
+        "Parents merged",
+        "Parent payers that are reviewed to have become a part of another; one line per pair of parents.",
     ),
     ("subsidiary_changed", "subsidiary"): (
         "Subsidiary changes",
-        "Contracts whose legal entity changed while the parent payer stayed.",
+        "{units} whose legal entity changed while the parent payer stayed.",
     ),
 }
 _RENAMED = ("Renames", "The same organization under another name.")
@@ -88,10 +96,30 @@ _RESTORED = {
     "removed": "Published, and not in the release to restore. Grouped by parent payer, largest first.",
     "added": "In the release to restore, and not published. Grouped by parent payer, largest first.",
 }
-_PLANS = {
-    ("removed", "plan"): ("Plans removed from contracts that remain", "lost"),
-    ("added", "plan"): ("Plans added to contracts that remain", "gained"),
+_LED_ON = {
+    ("renumbered", "plan"): (
+        "Plans renumbered",
+        "The same plan, the ID it has now, and beside it the one it had.",
+        "(none)",
+    ),
+    ("merged", "plan"): (
+        "Plans merged into others",
+        "The publisher's crosswalk leads their members to other plans.",
+        "(plans that are not in this run)",
+    ),
+    ("moved_lob", "plan"): (
+        "Plans moved to another line of business",
+        "Another line of business has published them under the same ID.",
+        "(not stated)",
+    ),
 }
+_PLANS = {
+    ("terminated", "plan"): ("Plans terminated", "lost"),
+    ("removed", "plan"): ("Plans removed", "lost"),
+    ("added", "plan"): ("Plans added", "gained"),
+}
+#: Why plans are gone that have events of their own, not `removed`.
+_STATED_ENDS = ("merged", "terminated", "moved_lob")
 
 
 def event_groups(report: Report) -> tuple[EventGroup, ...]:
@@ -103,7 +131,7 @@ def event_groups(report: Report) -> tuple[EventGroup, ...]:
     for text, total in report["event_counts"].items():
         kind, _, scope = text.rstrip(")").partition(" (")
         counts.setdefault((kind, scope), total)
-    known = [*_MOVES, *(k for k in counts if k[0] == "renamed"), *_COME_AND_GONE, *_PLANS]
+    known = [*_MOVES, *(k for k in counts if k[0] == "renamed"), *_LED_ON, *_COME_AND_GONE, *_PLANS]
     order = [*known, *(k for k in counts if k not in known)]
     return tuple(_group(key, counts[key], by_kind[key], report) for key in order if key in counts)
 
@@ -114,29 +142,36 @@ def _counted(report: Report, key: tuple[str, str], found: int) -> int:
 
 
 def _group(key: tuple[str, str], total: int, events: Sequence[Event], report: Report) -> EventGroup:
-    anchor = "-".join([*key[0].split("_"), *key[1].split()])
+    anchor, unit = "-".join([*key[0].split("_"), *key[1].split()]), unit_of(report)
     if key in _COME_AND_GONE:
         title, lead = _COME_AND_GONE[key]
         lead = _RESTORED[key[0]] if report.get("rollback_to") else lead
         return EventGroup(anchor, title, total, lead, _by_parent(events), len(events), "parent payer")
+    if key in _LED_ON:
+        title, lead, nowhere = _LED_ON[key]
+        return EventGroup(anchor, title, total, lead, _led_on(events, nowhere), len(events), "event")
     if key in _PLANS:
         title, verb = _PLANS[key]
-        lead = _plan_lead(report, key, verb, events)
-        return EventGroup(anchor, title, total, lead, _plans(events), len(events), "contract")
+        if unit == "contract" and key[0] != "terminated":
+            title += " from contracts that remain" if key[0] == "removed" else " to contracts that remain"
+        holder = "contract" if unit == "contract" else "subsidiary"
+        lead = _plan_lead(report, key, verb, holder, events)
+        return EventGroup(anchor, title, total, lead, _plans(events, holder), len(events), holder)
     title, lead = _MOVES.get(key) or (_RENAMED if key[0] == "renamed" else (humanized(key[0]), ""))
     if key not in _MOVES:
         title = f"{title} ({key[1]})"
-    return EventGroup(anchor, title, total, lead, _moves(events), len(events), "event")
+    lead = lead.format(units=f"{unit}s".capitalize())
+    return EventGroup(anchor, title, total, lead, _moves(events, unit), len(events), "event")
 
 
-def _moves(events: Sequence[Event]) -> tuple[Entry, ...]:
+def _moves(events: Sequence[Event], unit: str) -> tuple[Entry, ...]:
     ordered = sorted(events, key=lambda event: -len(event["contracts"]))
     shares = _shares([len(event["contracts"]) for event in ordered])
     return tuple(
         Entry(
             event["from"] or "(none)",
-            tuple(event["contracts"]),
-            "contract",
+            tuple(plan_id(found) for found in event["contracts"]),
+            unit,
             to=event["to"] or "(none)",
             note="Possible rename: the old one is gone, the new one was unknown before."
             if event.get("possible_rename")
@@ -176,20 +211,56 @@ def parent_of(event: Event) -> str:
 
 def plan_ids(event: Event) -> tuple[str, ...]:
     """The plans a plan event names."""
-    return tuple((event["from"] or event["to"] or "").split(", "))
+    named = event["to"] if event["event_type"] == "added" else event["from"]
+    return tuple(plan_id(found) for found in (named or "").split(", "))
 
 
-def _plans(events: Sequence[Event]) -> tuple[Entry, ...]:
-    entries = [Entry(", ".join(event["contracts"]), plan_ids(event), "plan", is_id=True) for event in events]
+def _plans(events: Sequence[Event], holder: str) -> tuple[Entry, ...]:
+    is_id = holder == "contract"
+    entries = [
+        Entry(
+            ", ".join(event["contracts"]) if is_id else event.get("of") or _SUBSIDIARY_NOT_STATED,
+            plan_ids(event),
+            "plan",
+            is_id=is_id,
+        )
+        for event in events
+    ]
     return tuple(sorted(entries, key=lambda entry: (-len(entry.ids), entry.name)))
 
 
-def _plan_lead(report: Report, key: tuple[str, str], verb: str, events: Sequence[Event]) -> str:
-    """How many plans, and how many more went or came with whole contracts: together the ledger's number."""
+def _led_on(events: Sequence[Event], nowhere: str) -> tuple[Entry, ...]:
+    """From which plans to what; a plan's name of three parts stands as one id."""
+    ordered = sorted(events, key=lambda event: (-len(plan_ids(event)), event["from"] or ""))
+    return tuple(
+        Entry(
+            event.get("of") or ", ".join(plan_ids(event)),
+            plan_ids(event),
+            "plan",
+            to=", ".join(plan_id(found) for found in (event["to"] or nowhere).split(", ")),
+        )
+        for event in ordered
+    )
+
+
+def _plan_lead(report: Report, key: tuple[str, str], verb: str, holder: str, events: Sequence[Event]) -> str:
+    """How many plans; then how many more came or went otherwise, so that together they are the ledger's number."""
     here = sum(len(plan_ids(event)) for event in events)
-    lead = f"{many(len(events), 'contract')} {verb} {many(here, 'plan')}. Most plans first."
-    total = next((int(t[key[0]]) for t in report["ledger"]["tiers"] if t["label"] == "benefits plan"), None)
-    if total is None or total < here or len(events) < _counted(report, key, len(events)):
+    lead = f"{many(len(events), holder, _PLURALS[holder])} {verb} {many(here, 'plan')}. Most plans first."
+    if key[0] == "terminated":
+        return f"The publisher says that they ended. {lead}"
+    total = int(tier_counts(report, "benefits plan")[key[0]])
+    stated = [e for e in report["events"] if e["event_type"] in _STATED_ENDS and e["scope"] == "plan"]
+    ended = sum(len(plan_ids(event)) for event in stated) if key[0] == "removed" else 0
+    rest = total - here - ended
+    if rest < 0 or len(report["events"]) < sum(report["event_counts"].values()):
         return lead
-    other = "left with removed contracts" if key[0] == "removed" else "came with added contracts"
-    return f"{lead} Another {count(total - here)} {other}: {many(total, 'plan')} {key[0]} in all."
+    others = [f"{count(ended)} merged, ended or moved as stated above"] if ended else []
+    if rest:
+        others.append(
+            f"{count(rest)} {_WITH_CONTRACTS[key[0]]}" if holder == "contract" else f"{count(rest)} otherwise"
+        )
+    return f"{lead} Another {' and another '.join(others)}: {many(total, 'plan')} {key[0]} in all." if others else lead
+
+
+_WITH_CONTRACTS = {"removed": "left with removed contracts", "added": "came with added contracts"}

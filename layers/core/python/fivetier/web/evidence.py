@@ -6,7 +6,9 @@ from typing import Any
 
 from fivetier.web.banner import who
 from fivetier.web.grids import Cell, Grid, Head, code, number, sample_grid, text
+from fivetier.web.ledger import unit_of
 from fivetier.web.words import (
+    HINTS,
     PROGRAMS,
     REASONS,
     ROLLBACK_TERM,
@@ -33,6 +35,7 @@ class FindingView:
     code: str
     title: str
     size: str
+    hint: str
     severity: str
     ticks: tuple[str, ...]
     grid: Grid | None
@@ -69,9 +72,16 @@ def _finding(found: Mapping[str, Any], report: Report) -> FindingView:
         for decision in report.get("decisions", ())
         if found["code"] in decision["ticks"]
     )
-    grid = sample_grid(f"{anchor}-samples", caption, samples)
+    grid = sample_grid(f"{anchor}-samples", caption, samples, unit=unit_of(report))
     return FindingView(
-        anchor, found["code"], found["title"], many(found["count"], "case"), found["severity"], ticks, grid
+        anchor,
+        found["code"],
+        found["title"],
+        many(found["count"], "case"),
+        HINTS.get(found["code"], ""),
+        found["severity"],
+        ticks,
+        grid,
     )
 
 
@@ -175,9 +185,17 @@ def source_views(report: Report) -> tuple[SourceView, ...]:
     return tuple(_source(source) for source in report["sources"])
 
 
+def dictionary(report: Report) -> tuple[tuple[str, Cell], ...]:
+    """The edition of the parent dictionary names were looked up in; nothing where the report names none."""
+    edition = report.get("dictionary")
+    if not edition:
+        return ()
+    return ("Edition", code(edition["version"])), ("SHA-256", code(edition["sha256"]))
+
+
 def _source(source: Mapping[str, Any]) -> SourceView:
     facts = [
-        ("Month", text(month(source["period"]))),
+        ("Plan year" if (source["period"] or "").isdigit() else "Month", text(month(source["period"]))),
         ("Format", text(source["format"])),
         ("Encoding", text(source["encoding"])),
         ("Landed rows", number(source["landed_rows"])),

@@ -4,12 +4,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from fivetier.web.words import count, humanized
+from fivetier.web.words import COLUMNS, TAKEN_BY, count, humanized, lob_label, plan_id
 
 Kind = Literal["text", "number", "code", "blank", "good", "bad"]
 
+#: Sample fields that may hold ids of plans.
+_IDS = frozenset({"id", "plan", "plan_id", "contracts"})
 #: Sample fields that hold ids, files or periods and read better in monospace.
-_CODES = frozenset({"key", "nodes", "contracts", "parent_node_id", "file", "period", "run", "source"})
+_CODES = frozenset({"key", "nodes", "contracts", "plans", "parent_node_id", "file", "period", "run", "source"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,19 +65,35 @@ def tie(ties: bool, verdict: str) -> Cell:
     return Cell(verdict, "good" if ties else "bad")
 
 
-def sample_grid(anchor: str, caption: str, samples: Sequence[Mapping[str, Any]]) -> Grid | None:
+def sample_grid(
+    anchor: str, caption: str, samples: Sequence[Mapping[str, Any]], *, unit: str = "contract"
+) -> Grid | None:
     """Samples as a table: a column for each field any of them has, node ids last.
 
-    A field that is blank in all is left out, and so is a value before that is the value now in all.
+    A field that is blank in all is left out, and so is a value before that is the value now in all. `unit` is what
+    samples list: contracts, or plans where there are none.
     """
     found = dict.fromkeys(key for sample in samples for key, value in sample.items() if _has_value(value))
     fields = sorted((field for field in found if not _repeats(field, samples)), key=_is_node_id)
     if not fields:
         return None
     rows = tuple(
-        tuple((code if _is_code(field) else text)(sample.get(field)) for field in fields) for sample in samples
+        tuple((code if _is_code(field) else text)(_said(field, sample.get(field))) for field in fields)
+        for sample in samples
     )
-    return Grid(anchor, caption, tuple(Head(humanized(field)) for field in fields), rows)
+    heads = {**COLUMNS, "contracts": f"{unit.capitalize()}s"}
+    return Grid(anchor, caption, tuple(Head(heads.get(field) or humanized(field)) for field in fields), rows)
+
+
+def _said(field: str, value: object) -> object:
+    """A value in words where the sample has a code."""
+    if not isinstance(value, str):
+        return value
+    if field == "lob":
+        return lob_label(value)
+    if field == "how":
+        return TAKEN_BY.get(value, value)
+    return plan_id(value) if field in _IDS else value
 
 
 def _repeats(field: str, samples: Sequence[Mapping[str, Any]]) -> bool:

@@ -3,7 +3,8 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from fivetier.web.ledger import contract_equations
+from fivetier.domain.report import changed_units
+from fivetier.web.ledger import unit_of
 from fivetier.web.words import ADVICE, count, humanized, lob_label, many, month
 
 Report = Mapping[str, Any]
@@ -58,45 +59,61 @@ def _s(number: int, verb: str) -> str:
 
 def highlights(report: Report) -> tuple[str, ...]:
     """What changed, most important first."""
-    return (*_moves(report), *_contracts(report), *_plans(report), _rows(report))
+    return (*_moves(report), *_units(report), *_renumbered(report), _rows(report))
 
 
 def _events(report: Report, *kinds: str) -> Sequence[Mapping[str, Any]]:
     return [event for event in report["events"] if event["event_type"] in kinds]
 
 
-def _counted(report: Report, kind: str) -> int:
-    return sum(total for text, total in report["event_counts"].items() if text.startswith(f"{kind} ("))
+def _counted(report: Report, key: str, listed: Sequence[object]) -> int:
+    total: int = report["event_counts"].get(key, len(listed))
+    return total
+
+
+_HEADINGS = {"contract": "Contracts", "plan": "Plans", "subsidiary": "Subsidiaries"}
+_OTHER_EVENTS = (
+    ("merged (parent payer)", "merger of parents"),
+    ("subsidiary_changed (subsidiary)", "subsidiary change"),
+    ("renamed (parent payer)", "rename of a parent"),
+    ("renamed (subsidiary)", "rename of a subsidiary"),
+)
+_PLURALS = {
+    "merger of parents": "mergers of parents",
+    "rename of a parent": "renames of parents",
+    "rename of a subsidiary": "renames of subsidiaries",
+}
 
 
 def _moves(report: Report) -> Iterator[str]:
     moves = _events(report, "parent_changed")
     if moves:
         largest = max(moves, key=lambda event: len(event["contracts"]))
-        contracts = many(len(largest["contracts"]), "contract")
+        units = many(len(largest["contracts"]), unit_of(report))
         yield (
-            f"{many(_counted(report, 'parent_changed'), 'parent change')}. "
-            f"Largest: {contracts} from {largest['from']} to {largest['to']}."
+            f"{many(_counted(report, 'parent_changed (parent payer)', moves), 'parent change')}. "
+            f"Largest: {units} from {largest['from']} to {largest['to']}."
         )
-    else:
-        yield "No contract changed its parent payer."
+    elif (unit := changed_units(report)[0]) != "subsidiary":
+        yield f"No {unit} changed its parent payer."
     others = [
-        many(total, noun)
-        for kind, noun in (("subsidiary_changed", "subsidiary change"), ("renamed", "rename"))
-        if (total := _counted(report, kind))
+        many(total, noun, _PLURALS.get(noun, ""))
+        for kind, noun in _OTHER_EVENTS
+        if (total := report["event_counts"].get(kind, 0))
     ]
     if others:
         yield f"{', '.join(others)}."
 
 
-def _contracts(report: Report) -> Iterator[str]:
-    contracts = report["ledger"]["contracts"]
-    if any(contracts.values()):
-        published, _ = contract_equations(report)
+def _units(report: Report) -> Iterator[str]:
+    unit, units = changed_units(report)
+    if any(units.values()):
         yield (
-            f"Contracts: {count(contracts['removed'])} removed, {count(contracts['added'])} added, "
-            f"{count(contracts['changed'])} changed, of {count(published.total)} published."
+            f"{_HEADINGS[unit]}: {count(units['removed'])} removed, {count(units['added'])} added, "
+            f"{count(units['changed'])} changed, of {count(units['kept'] + units['removed'])} published."
         )
+    if unit == "contract":
+        yield from _plans(report)
 
 
 def _plans(report: Report) -> Iterator[str]:
@@ -106,6 +123,11 @@ def _plans(report: Report) -> Iterator[str]:
                 f"Plans: {count(tier['removed'])} removed, {count(tier['added'])} added, "
                 f"{count(tier['changed'])} changed, of {count(tier['published'])} published."
             )
+
+
+def _renumbered(report: Report) -> Iterator[str]:
+    if total := report["event_counts"].get("renumbered (plan)", 0):
+        yield f"{many(total, 'plan')} renumbered: the same plan under another ID."
 
 
 def _rows(report: Report) -> str:

@@ -8,6 +8,19 @@ from fivetier.web.words import count
 
 Report = Mapping[str, Any]
 
+_NO_NODES = dict.fromkeys(("published", "candidate", "unchanged", "changed", "added", "removed"), 0)
+
+
+def unit_of(report: Report) -> str:
+    """What the events of a line of business count: contracts, or plans where it has none."""
+    return str(report.get("unit", "contract"))
+
+
+def tier_counts(report: Report, label: str) -> Mapping[str, int]:
+    """The six numbers of a tier; zeros where nothing is or was there."""
+    found: Mapping[str, int] = next((t for t in report["ledger"]["tiers"] if t["label"] == label), _NO_NODES)
+    return found
+
 
 @dataclass(frozen=True, slots=True)
 class Equation:
@@ -55,8 +68,10 @@ def candidate_equation(row: Mapping[str, Any], label: str, key: str = "candidate
     return Equation(label, row[key], tuple((part, row[part]) for part in ("unchanged", "changed", "added")))
 
 
-def contract_equations(report: Report) -> tuple[Equation, Equation]:
+def contract_equations(report: Report) -> tuple[Equation, ...]:
     """Contracts before and after; the totals are counted by program, so this is a check and no tautology."""
+    if unit_of(report) != "contract":
+        return ()
     contracts, programs = report["ledger"]["contracts"], report["programs"].values()
     return (
         Equation(
@@ -103,7 +118,7 @@ def _node_equations(report: Report) -> Iterator[Equation]:
 
 
 def _event_equations(report: Report) -> Iterator[Equation]:
-    for kind in ("removed", "added"):
+    for kind in ("removed", "added") if unit_of(report) == "contract" else ():
         events = report["event_counts"].get(f"{kind} (contract)", 0)
         yield Equation(
             f"contracts {kind}", report["ledger"]["contracts"][kind], ((f"contract events ({kind})", events),)

@@ -64,12 +64,12 @@ def ask_letter(ask: AskFacts) -> Letter:
 
 
 def _ask_facts(ask: AskFacts, compared_with: str) -> Iterator[Fact]:
-    contracts, findings = ask.contracts, ask.findings
+    units, findings = ask.units, ask.findings
     yield "Compared with", compared_with
     yield (
-        "Contracts",
-        f"{count(contracts['kept'])} kept, {count(contracts['changed'])} of them changed; "
-        f"{count(contracts['removed'])} removed; {count(contracts['added'])} added",
+        {"contract": "Contracts", "plan": "Plans", "subsidiary": "Subsidiaries"}[ask.unit],
+        f"{count(units['kept'])} kept, {count(units['changed'])} of them changed; "
+        f"{count(units['removed'])} removed; {count(units['added'])} added",
     )
     yield "Events", count(ask.events)
     yield (

@@ -55,6 +55,8 @@ def report_view(report: Mapping[str, Any]) -> dict[str, Any]:
         "suppressed": evidence.suppressed_grid(report),
         "suppressed_count": report["ledger"]["suppressed_rows"],
         "sources": evidence.source_views(report),
+        "dictionary": evidence.dictionary(report),
+        "unit": ledger.unit_of(report),
         "without_sources": "A rollback reads no file." if report.get("rollback_to") else "No file landed.",
         "glossary": evidence.glossary(report),
         **_ledger_view(report),

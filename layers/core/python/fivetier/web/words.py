@@ -69,28 +69,115 @@ PROGRAMS = {
 
 REASONS = {
     "CONTRACT_NOT_IN_DIRECTORY": "The contract is not in this run's contract directory",
+    "AREA_UNKNOWN": "The row names neither a county nor all of a state",
+    "CONTRACT_ID_MISSING": "The contract ID is blank",
     "CONTRACT_ID_UNKNOWN_FORM": "The contract ID has no form we know",
+    "COUNTY_MISSING": "The county is blank",
+    "COUNTY_UNKNOWN_FORM": "The county code has no form we know",
+    "CROSSWALK_PAIR_EMPTY": "The row names no pair of plans",
+    "CROSSWALK_STATUS_MISSING": "What becomes of the plan is blank",
+    "CROSSWALK_STATUS_UNKNOWN": "What becomes of the plan is said in words we do not know",
     "DATE_UNREADABLE": "A date cannot be read",
     "DUPLICATE_ROW": "The row repeats another row",
+    "ENTITY_UNNAMED": "No source names the organization of the row",
     "FIELD_COUNT": "The row has more or fewer fields than the header",
     "ID_SYSTEM_UNKNOWN": "The kind of ID is not known",
+    "ISSUER_ID_UNKNOWN_FORM": "The issuer ID has no form we know",
+    "ISSUER_IN_TWO_STATES": "One issuer ID stands for two states, so one of the rows is wrong",
+    "ISSUER_NOT_IN_RUN": "The issuer has no plan in the files of this run",
     "LOB_UNKNOWN": "The line of business is not known",
+    "MARKET_TYPE_UNKNOWN": "The market is neither group nor individual",
+    "NAME_UNREADABLE": "The name cannot be read",
+    "NETWORK_ID_MISSING": "The network ID is blank",
+    "NETWORK_ID_UNKNOWN_FORM": "The network ID has no form we know",
     "ORGANIZATION_TYPE_UNKNOWN": "The organization type is not known",
+    "PAYER_ID_MISSING": "The payer ID is blank",
     "PERIOD_INVALID": "The month of the row cannot be read",
     "PLAN_ID_MISSING": "The plan ID is blank",
     "PLAN_ID_UNKNOWN_FORM": "The plan ID has no form we know",
+    "PLAN_ISSUER_DISAGREES": "The plan ID is of another issuer than its row",
+    "PLAN_NOT_IN_RUN": "The plan is neither published nor in the files of this run",
+    "PLAN_STATE_DISAGREES": "The plan ID is of another state than its row",
+    "PLAN_TYPE_UNKNOWN": "The plan type is not known",
     "PLAN_YEAR_INVALID": "The plan year cannot be read",
     "REQUIRED_FIELD_MISSING": "A required field is blank",
     "ROWS_DISAGREE": "Rows with one key say different things",
     "ROW_NOT_AN_OBJECT": "The JSON entry is not a row",
+    "SERVICE_AREA_ID_MISSING": "The service area ID is blank",
+    "SERVICE_AREA_ID_UNKNOWN_FORM": "The service area ID has no form we know",
     "STATE_UNKNOWN": "The state is not known",
     "VALUE_UNREADABLE": "A value cannot be read",
+    "ZIP_CODE_MISSING": "The ZIP code is blank",
+    "ZIP_CODE_UNKNOWN_FORM": "The ZIP code has no form we know",
 }
 
 RULES = {
     "R1.3": "Stand-alone drug plans take no part in Medicare Advantage",
+    "ACA_DENTAL_ONLY": "A stand-alone dental plan is no medical benefits plan",
+    "ACA_SMALL_GROUP": "The line of business is the individual market, not the small-group one",
     "AEQUALIS_NOT_IN_FORCE": "Aequalis rows that are not in force in the run's month",
     "AEQUALIS_OTHER_LOB": "Aequalis rows of another line of business",
+    "DUPLICATE_ROW": "The row says again what another row of the file says",
+    "OTHER_PLAN_YEAR": "The file holds several years; only the latest one not after the run's is read",
+    "PAYER_MEDICAID_AGENCY": "A state's own Medicaid program is no commercial insurer",
+    "PAYER_MEDICARE_FFS": "A contractor of Original Medicare is no commercial insurer",
+    "PAYER_MILITARY_OR_VETERANS": "TRICARE, CHAMPVA and Veterans Affairs are no commercial insurers",
+    "PAYER_NOT_MEDICAL": "The payer covers dental or vision care only",
+    "TIC_INDIVIDUAL_MARKET": "Plans sold to individuals belong to the exchange's run",
+}
+
+#: What a signer can do about a finding, or need not.
+HINTS = {
+    "CYCLE": "The tree is broken at these nodes: reject, and let Data Operations look at the rows behind them.",
+    "DRIFT_LOB": "A node never changes its line of business; one that does is two things under one ID.",
+    "ROW_DROP": "So much is rarely true: look for a file that was cut short, or is of another state or year.",
+    "COLLAPSED": "Two different things may have become one. Compare the identifiers below.",
+    "ORPHAN": "Queries that walk the tree lose these nodes on those days.",
+    "DUP": "One thing may stand twice. Compare the two nodes.",
+    "TIER_SKIP": "A node must hang on the tier right above it.",
+    "DRIFT_PARENT": "Was it sold, merged or reorganized? The events tell it once per pair of parents.",
+    "NON_RECON": "Counts below and above differ, so somewhere a child is missing or counted twice.",
+    "OVERLAP": "Two rows hold on one day, so a question as of that day has two answers.",
+    "RETRO": "Readers have already seen those months without the contract.",
+    "POSSIBLE_RENAME": "If it is the same organization, put the new name in the parent dictionary before approving.",
+    "PARENT_DISAGREEMENT": "Both sides stand below, and which was kept. The parent dictionary can settle it for good.",
+    "HELD_BY_QUARANTINE": "Their rows are unreadable, which is not the same as gone: they stay as published.",
+    "DRIFT_NAME": "The same node under another spelling or name.",
+    "GAP": "It ended and came back later; on the days between there is no row.",
+    "TERM_REENROL": "An end taken back within a month is often an end that never was.",
+    "NETWORK_UNKNOWN": "Tier 5 stays empty until a source joins plans and networks; none is made up.",
+    "SOURCE_MISSING": "Nothing was removed for it. Land the file and refresh again if it should be there.",
+    "PERIOD_MISMATCH": "Near enough to be used. Look whether the right file is to be had.",
+    "PLAN_NOT_IN_CMS": "They are not published. The section on completeness counts them by parent and state.",
+    "PLAN_NOT_IN_AEQUALIS": "They are published. The section on completeness counts them by parent and state.",
+    "NAME_TAKEN_FOR": "By the reviewed parent dictionary, or because the names differ in legal form or one slip only.",
+    "PARENT_ASSUMED": "No source and no dictionary entry names an owner, so each is its own parent payer.",
+    "DIFFERS_ACROSS_LOBS": "The name or parent differs from what another line of business shows today.",
+    "QUARANTINED_ROWS": "They are kept as they came and not used; each is listed by reason further down.",
+}
+
+#: Headings of samples' columns that a field's own name says too little of.
+COLUMNS = {
+    "of": "About",
+    "stated": "Leading source says",
+    "other": "Other source says",
+    "kept": "Kept",
+    "spelling": "As spelled",
+    "taken_for": "Taken for",
+    "how": "Why",
+    "entity": "Organization",
+    "elsewhere": "In the other line of business",
+    "lob": "Line of business",
+    "what": "What",
+    "id": "ID",
+}
+
+#: How a spelling came to be taken for a known organization.
+TAKEN_BY = {
+    "dictionary": "Reviewed in the parent dictionary",
+    "brand": "A brand in the parent dictionary",
+    "legal form": "Differs in legal form or article only",
+    "typing error": "Differs in one slip of typing",
 }
 
 TABLES = {"contract": "Contract", "hierarchy_node": "Node"}
@@ -196,3 +283,8 @@ def listed(items: Sequence[str]) -> str:
     if len(items) < 2:
         return "".join(items)
     return f"{', '.join(items[:-1])} and {items[-1]}"
+
+
+def plan_id(text: str) -> str:
+    """A plan's id as people read it: where it is made of state, program and name, these apart."""
+    return text.replace("|", " / ")
