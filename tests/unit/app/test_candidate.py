@@ -18,6 +18,7 @@ from fivetier.app.candidate import (
 )
 from fivetier.app.comparing import compare
 from fivetier.app.normalizing import read_result
+from fivetier.domain.completeness import Completeness, Missing
 from fivetier.domain.errors import InputError, MissingSource, StaleSubVersion
 from fivetier.domain.ids import SubVersion
 from fivetier.domain.manifest import canonical_json
@@ -223,7 +224,10 @@ def test_the_candidate_survives_the_tables_it_is_staged_in() -> None:
 
 def test_what_resolving_brought_to_light_survives_json() -> None:
     resolution = Resolution(
-        Slice(LOB), disagreements=(Disagreement("H1234", "A", "B", "A"),), held=("H1",), plans_not_in_cms=("H1234-001",)
+        Slice(LOB),
+        disagreements=(Disagreement("H1234", "A", "B", "A"),),
+        held=("H1",),
+        completeness=Completeness(only_cms=[Missing("OH", "A", "H1234-001", "Choice")]),
     )
     stored = json.loads(json.dumps(resolution_to_json(resolution)))
     assert resolution_from_json(stored, Slice(LOB)) == resolution

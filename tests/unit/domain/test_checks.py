@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from fivetier.domain.candidate import Candidate, SourceUse
 from fivetier.domain.checks import CHECKS, run_gates
+from fivetier.domain.completeness import Completeness, Missing
 from fivetier.domain.findings import RULES, SAMPLE_SIZE, Severity, finding
 from fivetier.domain.ids import SubVersion
 from fivetier.domain.parents import TakenFor
@@ -83,6 +84,8 @@ def elsewhere(name: str) -> Candidate:
 
 
 PAST = {"valid_from": date(2020, 1, 1), "end_reason": "changed"}
+UNLISTED = Missing("OH", "Alder Plan", "H0001-007", "Choice")
+
 
 #: code -> severity, count, and a candidate that has it.
 CASES: dict[str, tuple[str, int, Callable[[], Candidate]]] = {
@@ -114,7 +117,7 @@ CASES: dict[str, tuple[str, int, Callable[[], Candidate]]] = {
         ),
     ),
     "PLAN_NOT_IN_CMS": ("P2", 1, lambda: month_of(MARKET, reference=[insight("H0001", "Alder Group", 7)])),
-    "PLAN_NOT_IN_AEQUALIS": ("P2", 1, lambda: noted(plans_not_in_reference=("OH / Alder Plan / Choice",))),
+    "PLAN_NOT_IN_AEQUALIS": ("P2", 1, lambda: noted(completeness=Completeness(only_cms=[UNLISTED]))),
     "NAME_TAKEN_FOR": ("P2", 1, lambda: noted(taken_names=(TakenFor("Adler Group", "Alder Group", "typing error"),))),
     "PARENT_ASSUMED": ("P2", 2, lambda: noted(assumed_parents=("Alder Plan", "Birch Care"))),
     "DIFFERS_ACROSS_LOBS": ("P2", 1, lambda: elsewhere("Alder Holdings")),

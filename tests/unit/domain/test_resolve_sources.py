@@ -169,7 +169,8 @@ def test_a_new_contract_goes_where_cms_puts_it_and_the_contradiction_is_shown() 
 
 def test_plan_ids_of_cms_win_and_the_others_are_listed(published: Slice) -> None:
     found = with_aequalis(published, MARKET, insight("H0001", "Alder Group", 1), insight("H0001", "Alder Group", 7))
-    assert found.plans_not_in_cms == ("H0001-007",)
+    assert found.completeness is not None
+    assert [missing.plan_id for missing in found.completeness.only_aequalis] == ["H0001-007"]
     plans = {n.node_id: n.name for n in found.candidate.live_nodes.values() if n.tier == 4}
     assert sorted(plans.values()) == ["Choice 1", "H0001-002", "H0002-001", "H0003-001"]
 
@@ -187,7 +188,7 @@ def test_without_the_cms_report_aequalis_adds_plans_and_changes_no_published_one
     assert set(published.nodes) <= set(found.candidate.nodes)
     added = found.candidate.live_nodes.keys() - published.live_nodes.keys()
     assert [found.candidate.live_nodes[n].name for n in added] == ["Choice 7"]
-    assert found.plans_not_in_cms == ()
+    assert found.completeness is None
 
 
 def test_what_aequalis_alone_described_it_may_describe_anew() -> None:

@@ -264,7 +264,8 @@ def test_a_reference_that_names_another_parent_is_told_and_what_is_published_sta
         ("Pine Care", "Spruce, Inc.", "Cedar", "Spruce, Inc.")
     ]
     assert ("medicaid_state_plan", "77") in {(e.id_system, e.id_value) for e in found.candidate.external_ids}
-    assert len(found.plans_not_in_reference) == 4
+    assert found.completeness is not None
+    assert len(found.completeness.only_cms) == 4
     assert kinds(before, found.candidate) == []
 
 
@@ -278,7 +279,10 @@ def test_the_reference_creates_plans_of_states_the_leading_source_leaves_out() -
     unknown = {**beyond, "state": "NM", "plan_id": "11111NM0010099", "legal_name": OAK, "trace_id": "aequalis-10"}
     found = settle(ACA, "2026_01", MARKET, dictionary=REVIEWED, reference=[beyond, unknown])
     assert path(found.candidate, "55555CA0010001")[0] == "Golden Group"
-    assert found.plans_not_in_cms == ("NM / Golden Group / Golden Silver",)
+    assert found.completeness is not None
+    assert [(m.state, m.parent, m.plan) for m in found.completeness.only_aequalis] == [
+        ("NM", "Golden Group", "Golden Silver")
+    ]
 
 
 # ---- across lines of business --------------------------------------------------------------------------

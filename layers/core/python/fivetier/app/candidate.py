@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from fivetier.domain.candidate import Candidate, SourceUse
 from fivetier.domain.checks import run_gates
+from fivetier.domain.completeness import Completeness
 from fivetier.domain.errors import StaleSubVersion
 from fivetier.domain.events import find_events
 from fivetier.domain.findings import SAMPLE_SIZE
@@ -201,8 +202,7 @@ def resolution_to_json(resolution: Resolution) -> dict[str, Any]:
     return {
         "disagreements": [asdict(d) for d in resolution.disagreements],
         "held": list(resolution.held),
-        "plans_not_in_cms": list(resolution.plans_not_in_cms),
-        "plans_not_in_reference": list(resolution.plans_not_in_reference),
+        "completeness": None if resolution.completeness is None else resolution.completeness.as_state(),
         "taken_names": [asdict(taken) for taken in resolution.taken_names],
         "assumed_parents": list(resolution.assumed_parents),
     }
@@ -214,8 +214,7 @@ def resolution_from_json(data: dict[str, Any], candidate: Slice) -> Resolution:
         candidate,
         disagreements=tuple(Disagreement(**d) for d in data["disagreements"]),
         held=tuple(data["held"]),
-        plans_not_in_cms=tuple(data["plans_not_in_cms"]),
-        plans_not_in_reference=tuple(data["plans_not_in_reference"]),
+        completeness=None if data["completeness"] is None else Completeness.from_state(data["completeness"]),
         taken_names=tuple(TakenFor(**taken) for taken in data["taken_names"]),
         assumed_parents=tuple(data["assumed_parents"]),
     )

@@ -8,6 +8,7 @@ cannot say this month (a source that did not land, a row in quarantine) is carri
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from fivetier.domain.completeness import Completeness, Listing, compare_listings, merged, parent_names
 from fivetier.domain.crosswalk import PlanCrosswalk
 from fivetier.domain.dictionary import Dictionary
 from fivetier.domain.identity import Group
@@ -50,6 +51,7 @@ class _Resolver:
         self._rows, self._context, self._published = rows, context, published
         self._tree = Tree(context, published, dictionary, context.day)
         self._crosswalk = PlanCrosswalk.of(rows.crosswalk, CMS_CONTRACT_PBP, published)
+        self._dictionary = dictionary
         self._refused: list[Refused] = []
         self._disagreements: list[Disagreement] = []
         self._held_plans: list[str] = []
@@ -65,7 +67,7 @@ class _Resolver:
         contracts = {
             p.contract.contract_id: replace(p.contract, lob_node_id=lob_node_of[p.place.group]) for p in placements
         }
-        plans, not_in_cms = self._plans(contracts)
+        plans = self._plans(contracts)
         nodes |= plans
         linked = self._crosswalk.links(plans, self._node_of(plans), self._tree.origin, self._context.day)
         return Resolution(
@@ -81,7 +83,7 @@ class _Resolver:
             refused=(*self._refused, *linked.refused),
             disagreements=tuple(self._disagreements),
             held=(*(p.contract.contract_id for p in held), *self._held_plans),
-            plans_not_in_cms=tuple(not_in_cms),
+            completeness=self._completeness(nodes, plans),
             taken_names=parents.taken,
         )
 
@@ -142,24 +144,22 @@ class _Resolver:
         """Plan id -> node of every plan ever published, a renewed one under its new id too (R1.10)."""
         return self._crosswalk.known | self._crosswalk.renumbered
 
-    def _plans(self, contracts: Mapping[str, Contract]) -> tuple[dict[str, Node], list[str]]:
+    def _plans(self, contracts: Mapping[str, Contract]) -> dict[str, Node]:
         known = self._known_plans()
         reference = _by_plan(self._placed(self._rows.reference or (), contracts))
         names = {plan_id: row["plan_name"] for plan_id, row in reference.items() if row["plan_name"]}
         described: dict[str, SourceRow] = {}
-        not_in_cms: list[str] = []
         if self._rows.plans is None:
             described = {plan_id: row for plan_id, row in reference.items() if self._may_describe(plan_id, row)}
         else:
             described = {row["plan_id"]: row for row in self._placed(self._rows.plans, contracts)}
-            not_in_cms = sorted(reference.keys() - described.keys())
         plans = {
             (node := known.get(plan_id) or node_id(Tier.BENEFITS_PLAN, CMS_CONTRACT_PBP, plan_id)): self._plan(
                 node, plan_id, row, contracts[row["contract_id"]], names
             )
             for plan_id, row in sorted(described.items())
         }
-        return self._carried_plans(known, plans, contracts) | plans, not_in_cms
+        return self._carried_plans(known, plans, contracts) | plans
 
     def _may_describe(self, plan_id: str, row: SourceRow) -> bool:
         """Whether a source may speak of a plan: one published from another source is carried forward instead."""
@@ -204,6 +204,34 @@ class _Resolver:
                 self._held_plans += [plan_id] if is_held else []
         return carried
 
+    def _completeness(self, nodes: Mapping[str, Node], plans: Mapping[str, Node]) -> Completeness | None:
+        """Plans by contract and PBP in both publishers' lists; a segment is a part of one plan (R1.3)."""
+        if self._rows.plans is None or self._rows.reference is None:
+            return None
+
+        def up(node: Node, steps: int) -> Node:
+            return node if steps == 0 else up(nodes[node.parent_node_id or ""], steps - 1)
+
+        name_of = parent_names(nodes.values(), self._dictionary, self._context.day)
+        cms = [
+            (_pbp(plan_id), Listing(_pbp(plan_id), plans[node].name, up(plans[node], 3).name))
+            for plan_id, node in self._node_of(plans).items()
+        ]
+        aequalis = [
+            (
+                _pbp(row["plan_id"]),
+                Listing(
+                    _pbp(row["plan_id"]),
+                    row["plan_name"] or row["plan_id"],
+                    name_of(row["parent_name"]),
+                    frozenset([row["state"] or ""]),
+                ),
+            )
+            for row in sorted(self._rows.reference, key=lambda row: (row["plan_id"] or "", row["trace_id"]))
+            if row["plan_id"]
+        ]
+        return compare_listings(merged(cms), merged(aequalis))
+
     def _node_of(self, plans: Mapping[str, Node]) -> dict[str, str]:
         """Plan id -> node, of this candidate."""
         return {row.id_value: row.node_id for row in self._plan_ids(plans)}
@@ -221,6 +249,11 @@ class _Resolver:
             )
             for node in plans.values()
         ]
+
+
+def _pbp(plan_id: str) -> str:
+    """Contract and plan number of an id, without its segment."""
+    return "-".join(plan_id.split("-")[:2])
 
 
 def _by_plan(rows: Sequence[SourceRow]) -> dict[str, SourceRow]:

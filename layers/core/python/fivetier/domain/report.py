@@ -73,6 +73,7 @@ def build_report(
     totals = _totals(ledgers)
     require_tie("quarantined rows", totals["quarantined_rows"], sum(group.count for group in quarantine))
     require_tie("suppressed rows", totals["suppressed_rows"], sum(suppressed.values()))
+    found = candidate.resolution.completeness
     nodes, contracts = candidate.reconciliation.nodes, candidate.reconciliation.contracts
     tiers = {str(t): d.counts() for t, d in candidate.reconciliation.tiers.items() if d.published or d.candidate}
     return {
@@ -103,6 +104,7 @@ def build_report(
         },
         "unit": "contract" if candidate.slice.contracts or candidate.published.contracts else "plan",
         "dictionary": {"version": parent_dictionary().version, "sha256": parent_dictionary().sha256},
+        "completeness": None if found is None else found.as_json(),
         "programs": _programs(candidate),
         "column_changes": [_column(change) for change in candidate.reconciliation.columns],
         "event_counts": dict(Counter(f"{event.event_type} ({event.scope})" for event in candidate.events)),

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
+from fivetier.domain.completeness import Completeness
 from fivetier.domain.ids import SubVersion
 from fivetier.domain.parents import TakenFor
 from fivetier.domain.slice import Slice
@@ -77,13 +78,12 @@ class Disagreement:
 
 @dataclass(frozen=True, slots=True)
 class Resolution:
-    """The candidate, and what resolving it brought to light."""
+    """The candidate, and what resolving it brought to light; without a reference nothing can be held against it."""
 
     candidate: Slice
     refused: tuple[Refused, ...] = ()
     disagreements: tuple[Disagreement, ...] = ()
     held: tuple[str, ...] = ()
-    plans_not_in_cms: tuple[str, ...] = ()
-    plans_not_in_reference: tuple[str, ...] = ()
+    completeness: Completeness | None = None
     taken_names: tuple[TakenFor, ...] = ()
     assumed_parents: tuple[str, ...] = ()

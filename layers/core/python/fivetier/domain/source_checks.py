@@ -1,6 +1,7 @@
 """Gates on what reading and resolving brought to light: sources, spellings, what only one publisher lists."""
 
 from collections import defaultdict
+from dataclasses import asdict
 
 from fivetier.domain.candidate import Candidate
 from fivetier.domain.findings import Finding, finding
@@ -22,8 +23,9 @@ def check_held(c: Candidate) -> Finding | None:
 
 
 def check_plan_not_in_cms(c: Candidate) -> Finding | None:
-    """PLAN_NOT_IN_CMS: plans only Aequalis lists."""
-    return finding("PLAN_NOT_IN_CMS", [{"plan_id": plan} for plan in c.resolution.plans_not_in_cms])
+    """PLAN_NOT_IN_CMS: plans only Aequalis lists, in states CMS's file covers."""
+    found = c.resolution.completeness
+    return finding("PLAN_NOT_IN_CMS", [asdict(missing) for missing in found.only_aequalis] if found else [])
 
 
 def check_quarantined(c: Candidate) -> Finding | None:
@@ -56,8 +58,9 @@ def check_network_unknown(c: Candidate) -> Finding | None:
 
 
 def check_plan_not_in_reference(c: Candidate) -> Finding | None:
-    """PLAN_NOT_IN_AEQUALIS: plans the leading source lists and the reference does not."""
-    return finding("PLAN_NOT_IN_AEQUALIS", [{"plan": plan} for plan in c.resolution.plans_not_in_reference])
+    """PLAN_NOT_IN_AEQUALIS: plans the leading source lists and Aequalis does not."""
+    found = c.resolution.completeness
+    return finding("PLAN_NOT_IN_AEQUALIS", [asdict(missing) for missing in found.only_cms] if found else [])
 
 
 def check_taken_names(c: Candidate) -> Finding | None:

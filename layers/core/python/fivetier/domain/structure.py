@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 
+from fivetier.domain.completeness import Completeness, Listing, compare_listings, merged, parent_names
 from fivetier.domain.crosswalk import PlanCrosswalk
 from fivetier.domain.dictionary import Dictionary
 from fivetier.domain.entities import Entities, Entity
@@ -84,6 +85,7 @@ class _Resolver:
         self._rows = rows
         self._tree = Tree(context, published, dictionary, _effective_day(context, self._plan_rows))
         self._entities = Entities(self._tree, dictionary, per_state=self._settings.entity_per_state)
+        self._dictionary = dictionary
         self._refused: list[Refused] = []
         self._held: list[str] = []
 
@@ -114,14 +116,12 @@ class _Resolver:
             crosswalks=linked.edges,
             end_reasons=linked.end_reasons or {},
         )
-        not_in_cms, not_in_reference = self._completeness(plans)
         return Resolution(
             candidate=self._tree.grow(nodes | tier5.nodes, branch),
             refused=(*self._entities.refused, *self._refused, *networks.refused, *linked.refused),
             disagreements=tuple(self._entities.disagreements),
             held=tuple(self._held),
-            plans_not_in_cms=not_in_cms,
-            plans_not_in_reference=not_in_reference,
+            completeness=self._completeness(nodes, plans),
             taken_names=tuple(self._entities.taken),
             assumed_parents=tuple(self._entities.assumed),
         )
@@ -253,26 +253,41 @@ class _Resolver:
                 at = live.get(at.parent_node_id or "")
         return nodes
 
-    def _completeness(self, plans: Mapping[PlanKey, _Plan]) -> tuple[tuple[str, ...], tuple[str, ...]]:
-        """Plans only the reference lists, and plans it lacks, each with state and parent (R1.9)."""
+    def _completeness(self, nodes: Mapping[str, Node], plans: Mapping[PlanKey, _Plan]) -> Completeness | None:
+        """Plans by their id, or by state, program and name, in both publishers' lists (R1.9)."""
         if self._rows.reference is None:
-            return (), ()
-        covered = {row["state"] for row in self._plan_rows}
-        listed: dict[PlanKey, SourceRow] = {}
+            return None
+        own = {row["trace_id"] for row in self._plan_rows}
+        cms: list[tuple[PlanKey, Listing]] = []
+        for key, plan in plans.items():
+            place, rows = plan.entity.place, [row for row in plan.rows if row["trace_id"] in own]
+            if rows and place is not None:
+                states = frozenset(row["state"] for row in rows if row["state"])
+                parent = nodes[place.group.parent_node_id].name
+                cms.append((key, Listing(key[1], plan.name() or key[1], parent, states)))
+        cms += self._held_listings()
+        known, name_of = dict(cms), parent_names(nodes.values(), self._dictionary, self._tree.day)
+        aequalis: list[tuple[PlanKey, Listing]] = []
         for row in self._reference:
-            for key in (self._key(row), self._described(row)):
-                if key is not None and row["state"] in covered:
-                    listed[key] = row
-        own = {key: plan for key, plan in plans.items() if plan.state() in covered}
-        missing = {id(row) for key, row in listed.items()} - {id(listed[key]) for key in own if key in listed}
-        only_reference = {id(row): row for row in listed.values() if id(row) in missing}
-        lacking = [plan for key, plan in own.items() if key not in listed]
-        return (
-            tuple(
-                sorted(_label(row["state"], row["parent_name"], row["plan_name"]) for row in only_reference.values())
-            ),
-            tuple(sorted(_label(plan.state(), plan.entity.name, plan.name()) for plan in lacking)),
-        )
+            keys = [key for key in (self._key(row), self._described(row)) if key is not None]
+            at = next((key for key in keys if key in known), keys[0] if keys else None)
+            if at is not None:
+                states = frozenset([row["state"] or ""])
+                aequalis.append((at, Listing(at[1], row["plan_name"] or at[1], name_of(row["parent_name"]), states)))
+        covered = {row["state"] for row in self._plan_rows if row["state"]}
+        return compare_listings(merged(cms), merged(aequalis), covered=covered)
+
+    def _held_listings(self) -> list[tuple[PlanKey, Listing]]:
+        """Published plans whose rows are in quarantine: unreadable this month, and listed all the same."""
+        live, units = self._published.live_nodes, self._published.units
+        return [
+            (
+                (row.id_system, row.id_value),
+                Listing(row.id_value, live[row.node_id].name, units[row.id_value][0].name, _states(live[row.node_id])),
+            )
+            for row in self._published.external_ids
+            if row.valid_to is None and row.id_value in units and row.id_value in self._held
+        ]
 
     # -- where plans are sold ----------------------------------------------------------------------------
 
@@ -303,8 +318,8 @@ class _Resolver:
         return areas_found
 
 
-def _label(*parts: str | None) -> str:
-    return " / ".join(part for part in parts if part)
+def _states(node: Node) -> frozenset[str]:
+    return frozenset([node.state] if node.state else [])
 
 
 def _ordered(rows: Sequence[SourceRow]) -> list[SourceRow]:

@@ -4,6 +4,8 @@ import re
 from datetime import date
 from typing import Final
 
+from fivetier.domain.states import STATES
+
 Value = str | int | date | None
 
 _CLOCK = r"(?:[T ]+(?:[01]?\d|2[0-3]):[0-5]\d(?::[0-5]\d(?:\.\d+)?)?(?: ?[AaPp][Mm]|Z|[+-]\d\d:?\d\d)?)?"
@@ -12,20 +14,8 @@ _DATE_FORMS = (
     re.compile(r"(?P<year>\d{4})-(?P<month>\d{2})-(?P<day>\d{2})" + _CLOCK, re.ASCII),
 )
 _YEARS = range(1900, 2200)
-_STATES = (
-    "AL Alabama|AK Alaska|AZ Arizona|AR Arkansas|CA California|CO Colorado|CT Connecticut|DE Delaware|"
-    "DC District of Columbia|FL Florida|GA Georgia|HI Hawaii|ID Idaho|IL Illinois|IN Indiana|IA Iowa|KS Kansas|"
-    "KY Kentucky|LA Louisiana|ME Maine|MD Maryland|MA Massachusetts|MI Michigan|MN Minnesota|MS Mississippi|"
-    "MO Missouri|MT Montana|NE Nebraska|NV Nevada|NH New Hampshire|NJ New Jersey|NM New Mexico|NY New York|"
-    "NC North Carolina|ND North Dakota|OH Ohio|OK Oklahoma|OR Oregon|PA Pennsylvania|RI Rhode Island|"
-    "SC South Carolina|SD South Dakota|TN Tennessee|TX Texas|UT Utah|VT Vermont|VA Virginia|WA Washington|"
-    "WV West Virginia|WI Wisconsin|WY Wyoming|AS American Samoa|GU Guam|MP Northern Mariana Islands|"
-    "PR Puerto Rico|VI U.S. Virgin Islands"
-)
 #: Code by code or name, as compared.
-STATE_CODES: Final = {
-    spelling.casefold(): entry[:2] for entry in _STATES.split("|") for spelling in (entry[:2], entry[3:])
-}
+STATE_CODES: Final = {spelling.casefold(): code for code, name in STATES.items() for spelling in (code, name)}
 
 
 class CellUnreadable(ValueError):
