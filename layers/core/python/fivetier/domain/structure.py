@@ -272,8 +272,10 @@ class _Resolver:
             keys = [key for key in (self._key(row), self._described(row)) if key is not None]
             at = next((key for key in keys if key in known), keys[0] if keys else None)
             if at is not None:
-                states = frozenset([row["state"] or ""])
-                aequalis.append((at, Listing(at[1], row["plan_name"] or at[1], name_of(row["parent_name"]), states)))
+                entity, states = self._entities.of(row), frozenset([row["state"] or ""])
+                place = entity.place if entity is not None else None
+                parent = name_of(row["parent_name"]) if place is None else nodes[place.group.parent_node_id].name
+                aequalis.append((at, Listing(at[1], row["plan_name"] or at[1], parent, states)))
         covered = {row["state"] for row in self._plan_rows if row["state"]}
         return compare_listings(merged(cms), merged(aequalis), covered=covered)
 

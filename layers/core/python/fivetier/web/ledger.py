@@ -87,9 +87,31 @@ def contract_equations(report: Report) -> tuple[Equation, ...]:
     )
 
 
+def completeness_equations(report: Report) -> tuple[Equation, ...]:
+    """Each publisher's plans, counted by state, as those both list and those only it does."""
+    found = report.get("completeness")
+    if not found:
+        return ()
+    totals = found["totals"]
+    return tuple(
+        Equation(
+            f"plans listed by {name}",
+            sum(state[side] for state in found["states"]),
+            (("listed by both", totals["both"]), (f"by {name} only", totals[f"only_{side}"])),
+        )
+        for side, name in (("cms", "CMS"), ("aequalis", "Aequalis"))
+    )
+
+
 def equations(report: Report) -> tuple[Equation, ...]:
     """Every sum of the report."""
-    return (*_row_equations(report), *_node_equations(report), *contract_equations(report), *_event_equations(report))
+    return (
+        *_row_equations(report),
+        *_node_equations(report),
+        *contract_equations(report),
+        *_event_equations(report),
+        *completeness_equations(report),
+    )
 
 
 def _row_equations(report: Report) -> Iterator[Equation]:

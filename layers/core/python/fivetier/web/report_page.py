@@ -6,6 +6,7 @@ from typing import Any
 from fivetier.domain.errors import InputError
 from fivetier.domain.report import REPORT_VERSION
 from fivetier.web import banner, charts, evidence, highlights, ledger
+from fivetier.web.completeness import completeness
 from fivetier.web.environment import render
 from fivetier.web.events import SHOWN, event_groups
 from fivetier.web.grids import Cell, Grid, Head, number, tie
@@ -57,6 +58,7 @@ def report_view(report: Mapping[str, Any]) -> dict[str, Any]:
         "sources": evidence.source_views(report),
         "dictionary": evidence.dictionary(report),
         "unit": ledger.unit_of(report),
+        "completeness": completeness(report),
         "without_sources": "A rollback reads no file." if report.get("rollback_to") else "No file landed.",
         "glossary": evidence.glossary(report),
         **_ledger_view(report),
