@@ -8,7 +8,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from fivetier.domain.tables import CONTRACT, EXTERNAL_ID, HIERARCHY_NODE, RELEASE, ColumnType, Table
+from fivetier.domain.tables import (
+    CONTRACT,
+    HIERARCHY_NODE,
+    PLAN_CROSSWALK,
+    PLAN_NETWORK,
+    RELEASE,
+    ColumnType,
+    Table,
+)
 
 _FOLDER = Path(__file__).parent
 
@@ -73,6 +81,11 @@ def _hierarchy(period: str) -> tuple[ViewColumn, ...]:
     )
 
 
+_PLAN_ID = (
+    ViewColumn("plan_id_system", "text", "whose id plan_id is: cms_contract_pbp, hios14, state_program_plan, ..."),
+    ViewColumn("plan_id", "text", "the plan's usual id in its line of business"),
+)
+
 VIEWS: tuple[View, ...] = (
     View("v_hierarchy", "The published hierarchy as it holds today, each node once.", _hierarchy("the row")),
     View(
@@ -91,11 +104,46 @@ VIEWS: tuple[View, ...] = (
             ViewColumn("lob_node_id", "text", "tier 3 node: the subsidiary's line of business"),
             ViewColumn("lob_name", "text", "name of the tier 3 node"),
             *_of(HIERARCHY_NODE, "lob"),
-            *_of(CONTRACT, "contract_id program organization_type"),
+            *_of(CONTRACT, "contract_id"),
+            ViewColumn("program", "text", "the contract's program (R1.13), or the state's managed care program (R1.7)"),
+            *_of(CONTRACT, "organization_type"),
             ViewColumn("plan_node_id", "text", "tier 4 node"),
-            *_of(EXTERNAL_ID, "plan_id", {"plan_id": "id_value"}),
+            *_PLAN_ID,
             ViewColumn("plan_name", "text", "benefits plan"),
-            *_of(HIERARCHY_NODE, "plan_type plan_year state valid_from release_id"),
+            *_of(HIERARCHY_NODE, "plan_type plan_year state"),
+            ViewColumn("networks", "int", "how many networks it may be used in; 0 while no source says"),
+            *_of(HIERARCHY_NODE, "valid_from release_id"),
+        ),
+    ),
+    View(
+        "v_plan_network",
+        "Every network a benefits plan may be used in today, with the plan's path.",
+        (
+            ViewColumn("parent_name", "text", "parent payer"),
+            ViewColumn("subsidiary_name", "text", "subsidiary"),
+            *_of(HIERARCHY_NODE, "lob"),
+            *_of(PLAN_NETWORK, "plan_node_id"),
+            *_PLAN_ID,
+            ViewColumn("plan_name", "text", "benefits plan"),
+            *_of(HIERARCHY_NODE, "state plan_year"),
+            *_of(PLAN_NETWORK, "network_node_id"),
+            ViewColumn("network_name", "text", "network"),
+            *_of(PLAN_NETWORK, "network_tier valid_from release_id"),
+        ),
+    ),
+    View(
+        "v_plan_crosswalk",
+        "What becomes of benefits plans when a plan year begins, as their publishers state it.",
+        (
+            *_of(PLAN_CROSSWALK, "lob plan_year from_node_id"),
+            ViewColumn("from_plan_id", "text", "the id the plan had before that day"),
+            ViewColumn("from_plan_name", "text", "the plan's last name"),
+            ViewColumn("from_end_reason", "text", "why the plan ended, for example merged; null while it lives"),
+            *_of(PLAN_CROSSWALK, "status area zip_code"),
+            ViewColumn("to_node_id", "text", "tier 4 node that follows; null when none does"),
+            ViewColumn("to_plan_id", "text", "the id of the plan that follows"),
+            ViewColumn("to_plan_name", "text", "the name of the plan that follows"),
+            *_of(PLAN_CROSSWALK, "valid_from release_id"),
         ),
     ),
     View(
@@ -111,5 +159,8 @@ VIEWS: tuple[View, ...] = (
 NAMED_QUERIES: tuple[NamedQuery, ...] = (
     NamedQuery("hierarchy_as_of", "The whole hierarchy on one day"),
     NamedQuery("plans_of_parent", "Every benefits plan under one parent payer"),
+    NamedQuery("plans_per_parent_and_state", "How many plans each parent payer has in each state"),
+    NamedQuery("networks_of_plan", "The networks one benefits plan may be used in"),
+    NamedQuery("what_happened_to_plan", "The life of one benefits plan, and what followed"),
     NamedQuery("publications", "What is published of each line of business, and who signed it"),
 )

@@ -7,7 +7,16 @@ from typing import Any
 
 import duckdb
 import sqlglot
-from fivetier.domain.tables import ALL_TABLES, CONTRACT, EXTERNAL_ID, HIERARCHY_NODE, RELEASE, Table
+from fivetier.domain.tables import (
+    ALL_TABLES,
+    CONTRACT,
+    EXTERNAL_ID,
+    HIERARCHY_NODE,
+    PLAN_CROSSWALK,
+    PLAN_NETWORK,
+    RELEASE,
+    Table,
+)
 
 from infra.sql.catalog import VIEWS
 
@@ -61,9 +70,12 @@ class Lake:
         releases: Iterable[Row] = (),
         ids: Iterable[Row] = (),
         contracts: Iterable[Row] = (),
+        networks: Iterable[Row] = (),
+        crosswalks: Iterable[Row] = (),
     ) -> None:
         self._db = duckdb.connect()
         rows = {HIERARCHY_NODE: nodes, RELEASE: releases, EXTERNAL_ID: ids, CONTRACT: contracts}
+        rows |= {PLAN_NETWORK: networks, PLAN_CROSSWALK: crosswalks}
         for table in ALL_TABLES:
             content = table.from_rows(list(rows.get(table, ())))
             self._db.register("content", content)

@@ -6,7 +6,7 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
-from fivetier.domain.tables import CONTRACT, EXTERNAL_ID
+from fivetier.domain.tables import CONTRACT, EXTERNAL_ID, PLAN_CROSSWALK, PLAN_NETWORK
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -116,7 +116,14 @@ def test_every_row_names_its_tier_and_its_parent(lake: Lake) -> None:
 
 
 def test_a_superseded_release_is_invisible(lake: Lake) -> None:
-    for view in ("v_hierarchy", "v_hierarchy_history", "v_plan_path", "v_release"):
+    for view in (
+        "v_hierarchy",
+        "v_hierarchy_history",
+        "v_plan_path",
+        "v_plan_network",
+        "v_plan_crosswalk",
+        "v_release",
+    ):
         rows = lake.query(f"SELECT * FROM {view}")
         assert {r["release_id"] for r in rows} <= {"ma-2", "aca-1"}, view
     assert "withdrawn" not in {r["node_id"] for r in lake.query("SELECT * FROM v_hierarchy_history")}
@@ -196,6 +203,91 @@ def test_plans_of_a_parent_and_publications_answer(lake: Lake) -> None:
         ("medicare_advantage", "ma-2", 2),
     ]
     assert found[1]["published_at"] == datetime.fromisoformat("2026-03-01T12:00:00.123")
+
+
+# ---- lines of business without contracts ----------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def exchange() -> Lake:
+    """Three plans of one subsidiary: one in two networks, one renumbered in 2026, one merged into the first."""
+    nodes = [
+        node(ACA, "p", 1, None, Y2025, name="Humana Inc."),
+        node(ACA, "s", 2, "p", Y2025, name="Humana of New Mexico"),
+        node(ACA, "line", 3, "s", Y2025, name="ACA exchange"),
+        node(ACA, "gold", 4, "line", Y2025, name="Gold", state="NM", program="Centennial"),
+        node(ACA, "silver", 4, "line", Y2025, name="Silver", state="NM"),
+        node(ACA, "bronze", 4, "line", Y2025, Y2026, name="Bronze", end_reason="merged"),
+        node(ACA, "wide", 5, "s", Y2025, name="Wide"),
+        node(ACA, "narrow", 5, "s", Y2025, name="Narrow"),
+        node(ACA, "closed", 5, "s", Y2025, Y2026, name="Closed"),
+    ]
+    own, new = {"lob": "aca_exchange", "release_id": "aca-1", "valid_from": Y2025}, {"valid_from": Y2026}
+    ids = [
+        row(EXTERNAL_ID, **own, node_id="gold", id_system="hios14", id_value="11111NM0010001"),
+        row(EXTERNAL_ID, **own, node_id="gold", id_system="state_program_plan", id_value="NM|a|gold"),
+        row(EXTERNAL_ID, **own, node_id="silver", id_system="hios14", id_value="11111NM0010002", valid_to=Y2026),
+        row(
+            EXTERNAL_ID, **own | {"valid_from": Y2026}, node_id="silver", id_system="hios14", id_value="11111NM0010009"
+        ),
+        row(EXTERNAL_ID, **own, node_id="bronze", id_system="hios14", id_value="11111NM0010003", valid_to=Y2026),
+        row(EXTERNAL_ID, **own, node_id="s", id_system="hios_issuer", id_value="11111"),
+    ]
+    used = [("wide", "Tier 1", None), ("narrow", "Tier 2", None), ("narrow", "Tier 3", None), ("closed", "", Y2026)]
+    networks = [
+        row(PLAN_NETWORK, **own, plan_node_id="gold", network_node_id=network, network_tier=tier, valid_to=end)
+        for network, tier, end in used
+    ]
+    led = [("silver", "silver", "renewed"), ("bronze", "gold", "consolidated"), ("gold", "", "discontinued")]
+    crosswalks = [
+        row(PLAN_CROSSWALK, **(own | new), from_node_id=a, to_node_id=b, plan_year=2026, status=status)
+        for a, b, status in led
+    ]
+    releases = [published(ACA, at=datetime.fromisoformat("2026-02-01"))]
+    return Lake(nodes=nodes, releases=releases, ids=ids, networks=networks, crosswalks=crosswalks)
+
+
+def test_a_plan_shows_the_usual_id_of_its_line_of_business_and_how_many_networks_it_has(exchange: Lake) -> None:
+    paths = {r["plan_node_id"]: r for r in exchange.query("SELECT * FROM v_plan_path")}
+    assert {key: (r["plan_id_system"], r["plan_id"], r["networks"]) for key, r in paths.items()} == {
+        "gold": ("hios14", "11111NM0010001", 2),
+        "silver": ("hios14", "11111NM0010009", 0),
+    }
+    assert (paths["gold"]["program"], paths["gold"]["contract_id"]) == ("Centennial", None)
+
+
+def test_networks_of_a_plan_are_those_of_today_with_its_path(exchange: Lake) -> None:
+    rows = exchange.query("SELECT * FROM v_plan_network ORDER BY network_name, network_tier")
+    assert [(r["plan_id"], r["network_name"], r["network_tier"], r["parent_name"]) for r in rows] == [
+        ("11111NM0010001", "Narrow", "Tier 2", "Humana Inc."),
+        ("11111NM0010001", "Narrow", "Tier 3", "Humana Inc."),
+        ("11111NM0010001", "Wide", "Tier 1", "Humana Inc."),
+    ]
+    named = next(q for q in NAMED_QUERIES if q.name == "networks_of_plan")
+    assert len(exchange.query(named.sql)) == 3
+
+
+def test_a_crosswalk_tells_the_id_before_and_the_id_after(exchange: Lake) -> None:
+    rows = {r["from_node_id"]: r for r in exchange.query("SELECT * FROM v_plan_crosswalk")}
+    shown = ("from_plan_id", "status", "to_plan_id", "to_plan_name", "from_end_reason")
+    assert {key: tuple(r[c] for c in shown) for key, r in rows.items()} == {
+        "silver": ("11111NM0010002", "renewed", "11111NM0010009", "Silver", None),
+        "bronze": ("11111NM0010003", "consolidated", "11111NM0010001", "Gold", "merged"),
+        "gold": ("11111NM0010001", "discontinued", None, None, None),
+    }
+
+
+def test_what_happened_to_a_plan_answers_for_any_id_it_ever_had(exchange: Lake) -> None:
+    query = next(q for q in NAMED_QUERIES if q.name == "what_happened_to_plan").sql
+    (gone,) = exchange.query(query.replace("H1234-001", "11111NM0010003"))
+    assert (gone["valid_to"], gone["end_reason"], gone["to_plan_id"]) == (Y2026, "merged", "11111NM0010001")
+    (renumbered,) = exchange.query(query.replace("H1234-001", "11111NM0010002"))
+    assert (renumbered["valid_to"], renumbered["to_plan_id"]) == (None, "11111NM0010009")
+
+
+def test_plans_are_counted_per_parent_and_state(exchange: Lake) -> None:
+    query = next(q for q in NAMED_QUERIES if q.name == "plans_per_parent_and_state")
+    assert [(r["parent_name"], r["state"], r["plans"]) for r in exchange.query(query.sql)] == [("Humana Inc.", "NM", 2)]
 
 
 # ---- against an oracle ----------------------------------------------------------------------------------------

@@ -6,6 +6,8 @@ from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
+from fivetier.domain.states import STATES
+
 GOLDEN = Path(__file__).parents[2] / "golden"
 
 VOID = frozenset({"meta", "wbr", "br", "link", "img", "input", "hr", "rect"})
@@ -149,8 +151,32 @@ def exchange_report() -> dict[str, Any]:
         **{"run_id": "aca_exchange-2025_06-0123456789ab-01", "lob": "aca_exchange", "unit": "plan", "programs": {}},
         **{"base_snapshot": "aca_exchange-2025_05-ba9876543210-01", "ledger": ledger, "findings": findings},
         **{"events": events, "event_counts": counts, "column_changes": [], "suppressed": {"ACA_DENTAL_ONLY": 3}},
+        "completeness": _completeness(),
         **{"dictionary": {"version": "1.0.0", "sha256": "ef" * 32}, "quarantine": _not_in_run()},
         "recommendation": {"advice": "review", "blocking": [], "needs_tick": ["PARENT_DISAGREEMENT"]},
+    }
+
+
+def _completeness() -> dict[str, Any]:
+    """New Mexico differs, Texas agrees, CMS's file lacks California."""
+    cells = [_cell(3, 2, 1), _cell(4, 0, 0), _cell(0, 0, 5)]
+    places = [("Old Health", "NM"), ("New Health", "TX"), ("Old Health", "CA")]
+    listed = dict(zip([state for _, state in places], cells, strict=True))
+    return {
+        "totals": {key: sum(cell[key] for cell in cells) for key in cells[0]},
+        "states": [
+            {"state": state, "covered": state in ("NM", "TX"), **listed.get(state, _cell(0, 0, 0))} for state in STATES
+        ],
+        "parents_by_state": [
+            {"parent": parent, "state": state, **cell} for (parent, state), cell in zip(places, cells, strict=True)
+        ],
+    }
+
+
+def _cell(both: int, only_cms: int, only_aequalis: int) -> dict[str, int]:
+    return {
+        **{"cms": both + only_cms, "aequalis": both + only_aequalis},
+        **{"both": both, "only_cms": only_cms, "only_aequalis": only_aequalis},
     }
 
 

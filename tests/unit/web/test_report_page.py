@@ -7,6 +7,7 @@ from itertools import pairwise
 
 import pytest
 from fivetier.domain.errors import InputError
+from fivetier.domain.states import STATES
 from fivetier.web.grids import sample_grid
 from fivetier.web.report_page import render_report
 from pages import (
@@ -167,10 +168,12 @@ def test_every_sum_of_the_ledger_is_on_the_page() -> None:
         (("quarantine", 0, "count"), 1),
         (("suppressed", "R1.3"), 1),
         (("event_counts", "removed (contract)"), 1),
+        (("completeness", "totals", "both"), 1),
+        (("completeness", "states", 3, "aequalis"), -1),
     ],
 )
 def test_a_number_that_does_not_tie_is_shouted_in_the_banner(path: tuple[str | int, ...], by: int) -> None:
-    report = copy.deepcopy(small_report())
+    report = copy.deepcopy({**small_report(), "completeness": exchange_report()["completeness"]})
     at = report
     for step in path[:-1]:
         at = at[step]  # type: ignore[index]
@@ -269,6 +272,20 @@ def test_every_end_of_a_plan_has_its_section_and_they_add_up_to_the_ledger() -> 
     assert "1 subsidiary lost 2 plans. Most plans first. Another 4 merged, ended or moved as stated above: 6" in text
     assert "NM / centennial care / old name" in text
     assert "Acme Health Plan 2 plans: 11111NM0010006, 11111NM0010007" in text
+
+
+def test_completeness_tells_totals_every_state_and_the_worst_parents() -> None:
+    page = Page(render_report(exchange_report()))
+    assert "9 plans listed by CMS = 7 listed by both + 2 by CMS only ✓ ties" in page.text
+    assert "13 plans listed by Aequalis = 7 listed by both + 6 by Aequalis only ✓ ties" in page.text
+    tiles = {str(a["title"]).partition(":")[0]: a for a in page.find("li") if "tile" in str(a.get("class"))}
+    assert len(tiles) == len(STATES)
+    shades = {name: str(tiles[name]["class"]) for name in ("New Mexico", "Texas", "California", "Guam")}
+    assert shades == {
+        **{"New Mexico": "tile gap3", "Texas": "tile same", "California": "tile beyond", "Guam": "tile none"},
+    }
+    assert "1 of 3 pairs of parent payer and state agree in full." in page.text
+    assert "Nothing to compare" in Page(render_report(small_report())).text
 
 
 def test_samples_speak_in_words() -> None:
