@@ -6,7 +6,7 @@ import typer
 from fivetier.domain.errors import FivetierError
 from fivetier.web.words import printable
 
-from fivetier_cli import auditing, comparing, demo, mailbox, pipeline, querying, scheduling, stack
+from fivetier_cli import auditing, comparing, demo, explaining, mailbox, pipeline, querying, scheduling, stack
 from fivetier_cli.console import Exit, err, exit_code
 from infra.local.errors import LocalStackError
 
@@ -34,6 +34,7 @@ for command in (
     querying.sql,
 ):
     app.command()(command)
+app.command("explain")(explaining.explain_node)
 app.add_typer(auditing.audit_app, name="audit")
 
 

@@ -12,6 +12,7 @@ from fivetier.domain.tables import (
     CONTRACT,
     EXTERNAL_ID,
     HIERARCHY_NODE,
+    NODE_ALIAS,
     PLAN_CROSSWALK,
     PLAN_NETWORK,
     RELEASE,
@@ -72,10 +73,11 @@ class Lake:
         contracts: Iterable[Row] = (),
         networks: Iterable[Row] = (),
         crosswalks: Iterable[Row] = (),
+        aliases: Iterable[Row] = (),
     ) -> None:
         self._db = duckdb.connect()
         rows = {HIERARCHY_NODE: nodes, RELEASE: releases, EXTERNAL_ID: ids, CONTRACT: contracts}
-        rows |= {PLAN_NETWORK: networks, PLAN_CROSSWALK: crosswalks}
+        rows |= {NODE_ALIAS: aliases, PLAN_NETWORK: networks, PLAN_CROSSWALK: crosswalks}
         for table in ALL_TABLES:
             content = table.from_rows(list(rows.get(table, ())))
             self._db.register("content", content)
