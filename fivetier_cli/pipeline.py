@@ -63,13 +63,16 @@ def refresh(
     sub_version: MonthOption,
     login: RequesterOption = "data_ops_reviewer",
     reason: Annotated[str, typer.Option(help="Why to ask again after a rejection, an expiry or a newer run.")] = "",
+    confirm_drop: Annotated[
+        bool, typer.Option("--confirm-drop", help="State, with --reason, that what ROW_DROP found gone is really gone.")
+    ] = False,
     wait: WaitOption = False,
     state: StateDir = DEFAULT_STATE,
     as_json: AsJson = False,
 ) -> None:
     """Start the refresh of a month from what has landed; the same files again are the same run."""
     deployed = attach(state)
-    body = {"lob": lob.value, "sub_version": sub_version, "reason": reason}
+    body = {"lob": lob.value, "sub_version": sub_version, "reason": reason, "confirm_drop": confirm_drop}
     status = deployed.call("POST", "/runs", login=login, body=body)
     _tell(_follow(deployed, status, login, wait=wait, quiet=as_json), as_json=as_json)
 

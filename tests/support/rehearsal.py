@@ -45,9 +45,9 @@ class Rehearsal:
         self.world.landing.land(self.lob, source, month, f"{source}_{month}.csv", data)
         self.world.clock.advance(seconds=1)
 
-    def start(self, month: str, *, by: str = "data_ops_reviewer", reason: str = "") -> RunStatus:
+    def start(self, month: str, *, by: str = "data_ops_reviewer", reason: str = "", **options: Any) -> RunStatus:
         return starting.start_refresh(
-            StartRequest(lob=self.lob, sub_version=month, requested_by=by, reason=reason), self.world
+            StartRequest(lob=self.lob, sub_version=month, requested_by=by, reason=reason, **options), self.world
         )
 
     def roll_back(self, to: str, *, by: str = "data_ops_reviewer", reason: str = "it names wrong parents") -> RunStatus:

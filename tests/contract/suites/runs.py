@@ -27,7 +27,7 @@ class RunRecordsSuite:
 
     def test_a_run_comes_back_as_it_was_with_its_event(self, scene: RunsScene) -> None:
         every = {"kind": "rollback", "attempt": 2, "base_snapshot": "r0", "manifest_digest": DIGEST, "ended_at": NOW}
-        every |= {"rollback_to": "r00"}
+        every |= {"rollback_to": "r00", "confirms_drop": True}
         run = run_named("r1", **every, reason="again", error="E", cause="c", progress={"discover": {"objects": 2}})
         assert scene.runs.create_run(run, event_named("e1"))
         assert scene.runs.get_run("r1") == run

@@ -13,6 +13,7 @@ from fivetier.domain.findings import RULES, SAMPLE_SIZE, Severity, finding
 from fivetier.domain.ids import SubVersion
 from fivetier.domain.parents import TakenFor
 from fivetier.domain.periods import PlanYear
+from fivetier.domain.resolution import DropConfirmation
 from fivetier.domain.slice import Node, Slice
 from fivetier.domain.tiers import Lob
 from hypothesis import given
@@ -87,11 +88,14 @@ PAST = {"valid_from": date(2020, 1, 1), "end_reason": "changed"}
 UNLISTED = Missing("OH", "Alder Plan", "H0001-007", "Choice")
 
 
+CONFIRMED = DropConfirmation("dora", "two issuers left the market")
+
 #: code -> severity, count, and a candidate that has it.
 CASES: dict[str, tuple[str, int, Callable[[], Candidate]]] = {
     "CYCLE": ("P0", 3, lambda: planted(lambda s: rebuilt(s, birch(s, 1), parent_node_id=birch(s, 3)))),
     "DRIFT_LOB": ("P0", 1, lambda: planted(lambda s: rebuilt(s, birch(s, 3), name="Medicaid managed care"))),
     "ROW_DROP": ("P0", 4, lambda: month_of(MARKET[:2])),
+    "ROW_DROP_CONFIRMED": ("P1", 4, lambda: replace(month_of(MARKET[:2]), drop_confirmation=CONFIRMED)),
     "COLLAPSED": ("P1", 1, lambda: planted(lambda s: external(s, birch(s, 2), birch(s, 1), id_value="other"))),
     "ORPHAN": ("P1", 1, lambda: planted(lambda s: {"nodes": tuple(n for n in s.nodes if n.node_id != birch(s, 2))})),
     "DUP": ("P1", 1, lambda: planted(lambda s: external(s, birch(s, 2), s.ancestors("H0001")[1].node_id))),

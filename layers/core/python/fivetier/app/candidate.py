@@ -149,6 +149,7 @@ def review(
         quarantined=[(group.reason_code, group.count) for group in quarantine],
         rollback_to=context.rollback_to,
         neighbours=context.neighbours,
+        drop_confirmation=context.drop_confirmation,
     )
     return build_report(
         candidate,

@@ -20,13 +20,17 @@ class Contract(BaseModel):
 
 
 class StartRequest(Contract):
-    """Ask for a refresh. The schedule leaves `sub_version` out and gives the time it fired for instead."""
+    """Ask for a refresh. The schedule leaves `sub_version` out and gives the time it fired for instead.
+
+    With `confirm_drop` the requester states, with a reason, that a drop which would hold the run is real (ADR 22).
+    """
 
     lob: Lob
     sub_version: str | None = None
     scheduled_at: datetime | None = None
     requested_by: str = "scheduler"
     reason: Words = ""
+    confirm_drop: bool = False
 
 
 class ScheduleAnswer(Contract):

@@ -35,7 +35,11 @@ class StagedObject(Record):
 
 
 class Run(Record):
-    """The run record. `rollback_to` is the release a run of kind `rollback` restores."""
+    """The run record.
+
+    `rollback_to` is the release a run of kind `rollback` restores; with `confirms_drop` its requester says, for its
+    reason, that what is gone is gone (ADR 22).
+    """
 
     run_id: str
     lob: str
@@ -48,6 +52,7 @@ class Run(Record):
     kind: str = "refresh"
     rollback_to: str | None = None
     reason: str = ""
+    confirms_drop: bool = False
     objects: tuple[LandedObject, ...] = ()
     base_snapshot: str | None = None
     manifest_digest: str | None = None

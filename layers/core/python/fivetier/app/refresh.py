@@ -33,7 +33,7 @@ from fivetier.domain.errors import MissingSource, StaleSubVersion
 from fivetier.domain.ids import SubVersion
 from fivetier.domain.manifest import ManifestFile, canonical_json
 from fivetier.domain.report import SourceLedger
-from fivetier.domain.resolution import Resolution, RunContext
+from fivetier.domain.resolution import DropConfirmation, Resolution, RunContext
 from fivetier.domain.slice import Slice
 from fivetier.domain.tables import QUARANTINE, RELEASE_TABLES
 from fivetier.domain.tiers import Lob
@@ -193,7 +193,8 @@ def _context(run: Run, ports: Ports) -> RunContext:
     """A run observes at the moment it was started, so that a repeated step writes equal bytes."""
     observed = run.started_at.astimezone(UTC).replace(tzinfo=None)
     month = SubVersion.parse(run.sub_version)
-    return RunContext(Lob(run.lob), month, run.run_id, observed, run.rollback_to, _neighbours(run, ports))
+    confirmation = DropConfirmation(run.requested_by, run.reason) if run.confirms_drop else None
+    return RunContext(Lob(run.lob), month, run.run_id, observed, run.rollback_to, _neighbours(run, ports), confirmation)
 
 
 def _neighbours(run: Run, ports: Ports) -> tuple[Slice, ...]:

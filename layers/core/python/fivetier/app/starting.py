@@ -8,9 +8,10 @@ from zoneinfo import ZoneInfo
 from fivetier.app.contracts import RunStatus, StartRequest
 from fivetier.app.records import LandedObject, Run
 from fivetier.app.world import Occasion, Ports
-from fivetier.domain.errors import AttemptNeedsReason, InputError, MissingSource
+from fivetier.domain.errors import AttemptNeedsReason, InputError, MissingSource, ReasonMissing
 from fivetier.domain.ids import SubVersion
 from fivetier.domain.runs import (
+    DECIDED_FOR_GOOD,
     RETRIED_FREELY,
     RETRIED_ON_REQUEST,
     RETRIED_WITH_REASON,
@@ -30,7 +31,9 @@ def start_refresh(request: StartRequest, ports: Ports) -> RunStatus:
     Raises:
         MissingSource: nothing, or not every required source, has landed.
         AttemptNeedsReason: people refused this content and no new reason for asking again is given.
+        ReasonMissing: nobody may confirm a drop without saying why.
     """
+    _check_confirmation(request)
     sub_version = _month_of(request)
     landed = _pin(request.lob, sub_version, ports)
     digest = feed_digest([(obj.source, obj.sha256) for obj in landed])
@@ -43,10 +46,22 @@ def start_refresh(request: StartRequest, ports: Ports) -> RunStatus:
         state=RunState.RUNNING,
         requested_by=request.requested_by,
         reason=request.reason,
+        confirms_drop=request.confirm_drop,
         started_at=ports.clock.now(),
         objects=tuple(landed),
     )
-    return start_attempt(first, ports, feed_digest=digest, objects=[obj.model_dump(mode="json") for obj in landed])
+    facts: dict[str, Any] = {"confirms_drop": True} if first.confirms_drop else {}
+    objects = [obj.model_dump(mode="json") for obj in landed]
+    return start_attempt(first, ports, feed_digest=digest, objects=objects, **facts)
+
+
+def _check_confirmation(request: StartRequest) -> None:
+    if not request.confirm_drop:
+        return
+    if request.scheduled_at is not None:
+        raise InputError("a schedule confirms no drop; a person does, by `fivetier refresh --confirm-drop` or the API")
+    if not request.reason.strip():
+        raise ReasonMissing(decision="confirm a drop")
 
 
 def start_attempt(first: Run, ports: Ports, **facts: Any) -> RunStatus:
@@ -115,7 +130,8 @@ def missing_sources(lob: Lob, landed: Iterable[LandedObject]) -> list[str]:
 def _attempt(first: Run, ports: Ports) -> Run:
     """The attempt to start, or the run that already answers the request.
 
-    A reason counts once: the request that led to a refused run, delivered again, is no new question.
+    A reason counts once: the request that led to a refused run, delivered again, is no new question. To confirm a drop
+    is one, as long as nobody did and the files are not published: it needs an attempt of its own.
     """
     prefix = first.run_id[:-2]
     earlier = [run for run in ports.runs.list_runs(first.lob) if run.run_id.startswith(prefix)]
@@ -123,7 +139,9 @@ def _attempt(first: Run, ports: Ports) -> Run:
         return first
     last = max(earlier, key=lambda run: run.attempt)
     has_new_reason = first.reason.strip() not in {"", *(run.reason.strip() for run in earlier)}
-    if last.state in RETRIED_FREELY or (has_new_reason and last.state in RETRIED_WITH_REASON | RETRIED_ON_REQUEST):
+    is_asked_anew = has_new_reason and last.state in RETRIED_WITH_REASON | RETRIED_ON_REQUEST
+    is_confirmed_now = first.confirms_drop and not last.confirms_drop and last.state not in DECIDED_FOR_GOOD
+    if last.state in RETRIED_FREELY or is_asked_anew or is_confirmed_now:
         attempt = last.attempt + 1
         return first.model_copy(update={"run_id": f"{prefix}{attempt:02}", "attempt": attempt})
     if last.state in RETRIED_WITH_REASON:

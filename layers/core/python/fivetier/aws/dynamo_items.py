@@ -57,6 +57,8 @@ def _encode(value: Any) -> Value:
         return iso.to_micros(value)
     if isinstance(value, Enum):
         return str(value.value)
+    if isinstance(value, bool):
+        return int(value)
     if isinstance(value, str | int):
         return value
     return json.dumps([_object(landed) for landed in value])

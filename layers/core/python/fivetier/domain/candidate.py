@@ -7,7 +7,7 @@ from fivetier.domain.events import Event
 from fivetier.domain.ids import SubVersion
 from fivetier.domain.periods import Period
 from fivetier.domain.reconcile import Reconciliation
-from fivetier.domain.resolution import Resolution
+from fivetier.domain.resolution import DropConfirmation, Resolution
 from fivetier.domain.slice import Slice
 from fivetier.domain.tiers import Lob
 
@@ -27,7 +27,8 @@ class SourceUse:
 class Candidate:
     """Everything the gates look at.
 
-    `rollback_to` is the release a rollback restores, `neighbours` are the published slices of other lines of business.
+    `rollback_to` is the release a rollback restores, `neighbours` are the published slices of other lines of business,
+    `drop_confirmation` says who confirmed a drop.
     """
 
     lob: Lob
@@ -41,6 +42,7 @@ class Candidate:
     quarantined: Sequence[tuple[str, int]] = ()
     rollback_to: str | None = None
     neighbours: Sequence[Slice] = ()
+    drop_confirmation: DropConfirmation | None = None
 
     @property
     def slice(self) -> Slice:

@@ -299,16 +299,27 @@ def check_drift_lob(c: Candidate) -> Finding | None:
 
 def check_row_drop(c: Candidate) -> Finding | None:
     """ROW_DROP: the LOB's share of the published contracts, or of the nodes of a tier, or more of it is gone."""
+    return None if c.drop_confirmation else finding("ROW_DROP", _dropped(c))
+
+
+def check_row_drop_confirmed(c: Candidate) -> Finding | None:
+    """ROW_DROP_CONFIRMED: so it is, and somebody of Data Operations says that it is real (ADR 22)."""
+    if c.drop_confirmation is None:
+        return None
+    said = {"confirmed_by": c.drop_confirmation.by, "reason": c.drop_confirmation.reason}
+    return finding("ROW_DROP_CONFIRMED", [{**row, **said} for row in _dropped(c)])
+
+
+def _dropped(c: Candidate) -> list[dict[str, str]]:
     share = lob_settings()[c.lob.value].row_drop_share
     deltas: list[tuple[str, Delta]] = [("contract", c.reconciliation.contracts)]
     deltas += [(Tier(tier).label, delta) for tier, delta in sorted(c.reconciliation.tiers.items())]
     explained = _explained(c)
-    bad = [
+    return [
         {"what": what, "published": str(delta.published), "gone": str(len(set(delta.removed) - explained))}
         for what, delta in deltas
         if delta.published and len(set(delta.removed) - explained) >= share * delta.published
     ]
-    return finding("ROW_DROP", bad)
 
 
 def _explained(c: Candidate) -> set[str]:
@@ -333,6 +344,7 @@ CHECKS: tuple[Callable[[Candidate], Finding | None], ...] = (
     check_cycle,
     check_drift_lob,
     check_row_drop,
+    check_row_drop_confirmed,
     check_collapsed,
     check_orphan,
     check_duplicate,

@@ -50,6 +50,9 @@ RULES: dict[str, Rule] = {
         Rule("CYCLE", _P0, "A node is its own ancestor, or does not stand as deep as its tier"),
         Rule("DRIFT_LOB", _P0, "A node changed its line of business"),
         Rule("ROW_DROP", _P0, "30 %, or the policy's share, of what was published is gone: hold and look at the files"),
+        Rule(
+            "ROW_DROP_CONFIRMED", _P1, "Much of what was published is gone; Data Operations confirmed that it is real"
+        ),
         Rule("COLLAPSED", _P1, "One node holds identifiers of two tiers, or serves two lines of business"),
         Rule("ORPHAN", _P1, "A node has no live parent on some day of its validity"),
         Rule("DUP", _P1, "Two live nodes share an identifier, or name, parent, state and plan year"),

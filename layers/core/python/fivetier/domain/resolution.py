@@ -15,11 +15,19 @@ SourceRow = Mapping[str, Any]  # one row of tables.NORMALIZED_ROW
 
 
 @dataclass(frozen=True, slots=True)
+class DropConfirmation:
+    """Who says that what is gone is gone, and why (ADR 22)."""
+
+    by: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class RunContext:
     """Which run resolves, for which month, and when.
 
     `rollback_to` is the release a rollback restores; `neighbours` are the slices of other lines of business as readers
-    see them: tiers 1 and 2 are shared with them.
+    see them: tiers 1 and 2 are shared with them. `drop_confirmation` is there where a person confirmed a drop.
     """
 
     lob: Lob
@@ -28,6 +36,7 @@ class RunContext:
     observed_at: datetime
     rollback_to: str | None = None
     neighbours: tuple[Slice, ...] = ()
+    drop_confirmation: DropConfirmation | None = None
 
     @property
     def day(self) -> date:

@@ -34,6 +34,8 @@ RETRIED_FREELY = frozenset({RunState.FAILED, RunState.ABANDONED})
 RETRIED_WITH_REASON = frozenset({RunState.REJECTED, RunState.EXPIRED})
 #: ... and so after these, but nobody refused them: without one the same run is returned (ADR 10).
 RETRIED_ON_REQUEST = frozenset({RunState.SUPERSEDED})
+#: A drop needs no confirming where these files are published, or about to be (ADR 22).
+DECIDED_FOR_GOOD = frozenset({RunState.PUBLISHING, RunState.PUBLISHED, RunState.NO_CHANGE})
 
 
 def feed_digest(objects: list[tuple[str, str]]) -> str:

@@ -84,13 +84,17 @@ class DigestMismatch(RuleRefused):
         super().__init__(f"{run_id}: you signed digest {signed[:12]}, frozen is {frozen[:12]}. Read the report again.")
 
 
+_MAY_BE_REAL = "; if the drop is real, Data Operations asks again with --confirm-drop and a reason"
+
+
 class FindingBlocks(RuleRefused):
     """A P0 finding is open."""
 
     def __init__(self, *, run_id: str, codes: Sequence[str]) -> None:
         self.run_id, self.codes = run_id, tuple(codes)
         super().__init__(
-            f"{run_id} cannot be approved: {', '.join(codes)} (P0) block it. Reject it and mend the input."
+            f"{run_id} cannot be approved: {', '.join(codes)} (P0) block it. Reject it and mend the input"
+            f"{_MAY_BE_REAL if 'ROW_DROP' in codes else ''}."
         )
 
 
