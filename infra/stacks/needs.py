@@ -117,12 +117,7 @@ class Needs:
                 {"FIVETIER_STAGING_DATABASE": names.staging_database},
                 (
                     Grant(
-                        actions=(
-                            *_READ_TABLES,
-                            "glue:CreateTable",
-                            "glue:UpdateTable",
-                            "glue:GetPartitions",
-                        ),
+                        actions=("glue:CreateTable", "glue:CreatePartition", "glue:UpdatePartition"),
                         resources=glue_arns(names.staging_database, ["tmp_*"]),
                         excuse=_STAGED_TABLES,
                     ),

@@ -107,12 +107,12 @@ class FakeMailer:
 
 
 class FakeCatalog:
-    """Remembers which folder each staged table shows."""
+    """Remembers which folder each staged table shows of a LOB."""
 
     def __init__(self) -> None:
-        self.registered: dict[str, str] = {}
+        self.registered: dict[str, dict[str, str]] = {}
 
-    def register(self, table: Table, *, sub_version: str, key: str) -> str:
+    def register(self, table: Table, *, lob: str, sub_version: str, key: str) -> str:
         name = f"tmp_{table.name}_{sub_version}"
-        self.registered[name] = key.rsplit("/", 1)[0] + "/"
+        self.registered.setdefault(name, {})[lob] = key.rsplit("/", 1)[0] + "/"
         return name

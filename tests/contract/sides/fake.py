@@ -53,10 +53,13 @@ def catalog() -> CatalogScene:
     world = World()
 
     def query(name: str) -> list[str]:
-        keys = world.staging.list_keys(world.catalog.registered[name])
+        keys = [key for folder in world.catalog.registered[name].values() for key in world.staging.list_keys(folder)]
         return [node for key in keys for node in world.staging.get_table(key).column("node_id").to_pylist()]
 
-    return CatalogScene(world.catalog, world.staging, world.catalog.registered.__getitem__, query)
+    def folder_of(name: str, lob: str) -> str:
+        return world.catalog.registered[name][lob]
+
+    return CatalogScene(world.catalog, world.staging, folder_of, query)
 
 
 def executions() -> ExecutionsScene:

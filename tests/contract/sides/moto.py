@@ -176,16 +176,18 @@ def catalog(monkeypatch: pytest.MonkeyPatch) -> CatalogScene:
     glue = client("glue")
     glue.create_database(DatabaseInput={"Name": "staged"})
 
-    def folder_of(name: str) -> str:
-        location: str = glue.get_table(DatabaseName="staged", Name=name)["Table"]["StorageDescriptor"]["Location"]
-        return location.removeprefix("s3://staging/")
+    def folder_of(name: str, lob: str) -> str:
+        found = glue.get_partition(DatabaseName="staged", TableName=name, PartitionValues=[lob])["Partition"]
+        return str(found["StorageDescriptor"]["Location"]).removeprefix("s3://staging/")
 
     def query(name: str) -> list[str]:
         """moto has no Athena that reads files: awswrangler reads what the catalog names."""
-        rows = wr.s3.read_parquet_table(database="staged", table=name, use_threads=False)
-        return [str(node) for node in rows["node_id"]]
+        partitions = glue.get_partitions(DatabaseName="staged", TableName=name)["Partitions"]
+        folders = [each["StorageDescriptor"]["Location"] for each in partitions]
+        frames = [wr.s3.read_parquet(folder, columns=["node_id"], use_threads=False) for folder in folders]
+        return [str(node) for frame in frames for node in frame["node_id"]]
 
-    registered = GlueStagedCatalog(boto3.Session(), database="staged", staging_bucket="staging")
+    registered = GlueStagedCatalog(glue, database="staged", staging_bucket="staging")
     return CatalogScene(registered, S3Staging(s3, "staging"), folder_of, query)
 
 

@@ -51,8 +51,8 @@ class LakeScene:
 class CatalogScene:
     catalog: ports.StagedCatalog
     staging: ports.StagingStore
-    #: The folder a registered name shows, as a key prefix.
-    folder_of: Callable[[str], str]
+    #: folder_of(name, lob): the folder a registered name shows of a LOB, as a key prefix.
+    folder_of: Callable[[str, str], str]
     #: The node ids a query of a registered name finds.
     query: Callable[[str], list[str]]
 

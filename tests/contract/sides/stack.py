@@ -4,10 +4,8 @@ import json
 import urllib.request
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any
 
 import awswrangler as wr
-import boto3
 import pytest
 from fivetier.app.records import Mail
 from fivetier.aws.glue_catalog import GlueStagedCatalog
@@ -55,9 +53,9 @@ def catalog() -> CatalogScene:
     s3, glue = moto.bucket(bucket), moto.client("glue")
     glue.create_database(DatabaseInput={"Name": database})
 
-    def folder_of(name: str) -> str:
-        table: dict[str, Any] = glue.get_table(DatabaseName=database, Name=name)["Table"]
-        return str(table["StorageDescriptor"]["Location"]).removeprefix(f"s3://{bucket}/")
+    def folder_of(name: str, lob: str) -> str:
+        found = glue.get_partition(DatabaseName=database, TableName=name, PartitionValues=[lob])["Partition"]
+        return str(found["StorageDescriptor"]["Location"]).removeprefix(f"s3://{bucket}/")
 
     def query(name: str) -> list[str]:
         rows = wr.athena.read_sql_query(
@@ -65,7 +63,7 @@ def catalog() -> CatalogScene:
         )
         return [str(node) for node in rows["node_id"]]
 
-    registered = GlueStagedCatalog(boto3.Session(), database=database, staging_bucket=bucket)
+    registered = GlueStagedCatalog(glue, database=database, staging_bucket=bucket)
     return CatalogScene(registered, S3Staging(s3, bucket), folder_of, query)
 
 

@@ -119,7 +119,7 @@ def test_the_signed_manifest_names_the_release_and_the_files_its_signers_signed(
     assert (signed["base_release_id"], signed["base_run_id"]) == (story.b, story.b)
     assert signed["files"] == original["files"]
     assert signed["feed_digest"] == original["feed_digest"]
-    shown = story.rehearsal.world.catalog.registered["tmp_contract_2024_08"]
+    shown = story.rehearsal.world.catalog.registered["tmp_contract_2024_08"][MA]
     assert shown == f"staging/{story.a}/contract/", "reviewers query the very files"
 
 

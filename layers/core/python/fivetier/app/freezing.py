@@ -33,7 +33,7 @@ def freeze_candidate(request: LeasedRequest, ports: Ports, *, sign_off_seconds: 
     manifest = _manifest(run, ports)
     ports.staging.put_bytes(keys.manifest_key(run.run_id), manifest.to_bytes())
     for table, file in zip(RELEASE_TABLES, manifest.files, strict=True):
-        ports.catalog.register(table, sub_version=run.sub_version, key=file.key)
+        ports.catalog.register(table, lob=run.lob, sub_version=run.sub_version, key=file.key)
     occasion, now = Occasion(run.run_id, run.lob), ports.clock.now()
     frozen = occasion.event(
         "candidate_frozen", now, manifest_digest=manifest.digest, base_release_id=manifest.base_release_id

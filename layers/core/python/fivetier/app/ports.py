@@ -129,10 +129,10 @@ class Lake(Protocol):
 
 
 class StagedCatalog(Protocol):
-    """Makes staged tables visible to the staging workgroup as `tmp_<table>_<YYYY_MM>`."""
+    """Makes staged tables visible to the staging workgroup as `tmp_<table>_<YYYY_MM>`, one partition per LOB."""
 
-    def register(self, table: Table, *, sub_version: str, key: str) -> str:
-        """Register the folder of a staged Parquet file and return the table's name."""
+    def register(self, table: Table, *, lob: str, sub_version: str, key: str) -> str:
+        """Show the folder of a staged Parquet file as the LOB's part of the table, and return the table's name."""
         ...
 
 

@@ -69,13 +69,11 @@ def lake() -> ports.Lake:
 
 @cache
 def catalog() -> ports.StagedCatalog:
-    """Staged tables in Glue; needs the lake layer."""
-    import boto3
-
+    """Staged tables in Glue."""
     from fivetier.aws.glue_catalog import GlueStagedCatalog
 
     database, bucket = settings().need("staging_database"), settings().need("staging_bucket")
-    return GlueStagedCatalog(boto3.Session(), database=database, staging_bucket=bucket)
+    return GlueStagedCatalog(clients.client("glue"), database=database, staging_bucket=bucket)
 
 
 @cache
