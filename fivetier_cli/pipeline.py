@@ -14,6 +14,7 @@ from fivetier.feeds.catalog import sources_of
 from rich.table import Table
 
 from fivetier_cli.console import Exit, UsageError, err, out, print_json, show_report
+from fivetier_cli.lookbacks import refresh_months
 from fivetier_cli.stack import DEFAULT_STATE, AsJson, Deployed, StateDir, attach
 
 LobOption = Annotated[Lob, typer.Option(help="Line of business.")]
@@ -60,19 +61,35 @@ def land_file(path: Path, lob: Lob, source: str, month: SubVersion) -> LandedObj
 
 def refresh(
     lob: LobOption,
-    sub_version: MonthOption,
+    sub_version: Annotated[str, typer.Option(help="Month of the run, YYYY_MM.")] = "",
+    sub_versions: Annotated[
+        str, typer.Option(metavar="A,B,C", help="Several months: the latest in full, the others as lookbacks.")
+    ] = "",
+    lookback_of: Annotated[
+        str, typer.Option(metavar="YYYY_MM", help="Refresh --sub-version lightly, as history beside this later month.")
+    ] = "",
     login: RequesterOption = "data_ops_reviewer",
     reason: Annotated[str, typer.Option(help="Why to ask again after a rejection, an expiry or a newer run.")] = "",
     confirm_drop: Annotated[
         bool, typer.Option("--confirm-drop", help="State, with --reason, that what ROW_DROP found gone is really gone.")
     ] = False,
     wait: WaitOption = False,
+    no_wait: Annotated[bool, typer.Option("--no-wait", help="Return while runs of several months still work.")] = False,
     state: StateDir = DEFAULT_STATE,
     as_json: AsJson = False,
 ) -> None:
-    """Start the refresh of a month from what has landed; the same files again are the same run."""
+    """Start the refresh of a month, or of several, from what has landed; the same files again are the same run."""
+    if bool(sub_version) == bool(sub_versions):
+        raise UsageError("give --sub-version YYYY_MM, or --sub-versions with several months")
+    if sub_versions:
+        if confirm_drop or lookback_of:
+            raise UsageError("--confirm-drop and --lookback-of go with --sub-version: one month at a time")
+        months = [month.strip() for month in sub_versions.split(",")]
+        refresh_months(attach(state), lob.value, months, reason, login, wait=not no_wait, as_json=as_json)
+        return
     deployed = attach(state)
     body = {"lob": lob.value, "sub_version": sub_version, "reason": reason, "confirm_drop": confirm_drop}
+    body |= {"lookback_of": lookback_of} if lookback_of else {}
     status = deployed.call("POST", "/runs", login=login, body=body)
     _tell(_follow(deployed, status, login, wait=wait, quiet=as_json), as_json=as_json)
 
@@ -178,6 +195,8 @@ def _note(run: dict[str, Any]) -> str:
     """What is special about a run, who is waited for, and why it ended."""
     notes = [
         f"rollback to {run['rollback_to']}" if run["rollback_to"] else "",
+        f"lookback of {run['lookback_of']}" if run["lookback_of"] else "",
+        "confirms a drop" if run["confirms_drop"] else "",
         ", ".join(run["waiting_for"]),
         f"{run['error']}: {run['cause']}" if run["error"] else "",
     ]

@@ -14,6 +14,7 @@ from fivetier.domain.tables import (
     PLAN_CROSSWALK,
     PLAN_NETWORK,
     RELEASE,
+    RELEASE_MONTH,
     ColumnType,
     Table,
 )
@@ -152,6 +153,25 @@ VIEWS: tuple[View, ...] = (
         _of(
             RELEASE,
             "lob sub_version release_id run_id kind base_release_id manifest_digest signers audit_head published_at",
+        ),
+    ),
+    View(
+        "v_release_month",
+        "Which lookback tells of which earlier month: one row per line of business and month.",
+        _of(
+            RELEASE_MONTH,
+            "lob sub_version release_id base_release_id manifest_digest signers audit_head published_at",
+        ),
+    ),
+    View(
+        "v_hierarchy_month",
+        "The hierarchy of each month a lookback refreshed, as it was then.",
+        (
+            *_of(RELEASE_MONTH, "sub_version"),
+            *_of(HIERARCHY_NODE, "lob node_id tier name parent_node_id"),
+            ViewColumn("parent_name", "text", "name of the node one tier up"),
+            *_of(HIERARCHY_NODE, "state plan_year plan_type valid_from"),
+            *_of(RELEASE_MONTH, "release_id"),
         ),
     ),
 )

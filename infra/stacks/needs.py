@@ -7,7 +7,7 @@ from typing import Any
 
 from aws_cdk import Aws
 from fivetier.domain.calendar import refreshed_lobs
-from fivetier.domain.tables import RELEASE, RELEASE_TABLES
+from fivetier.domain.tables import RELEASE, RELEASE_MONTH, RELEASE_TABLES
 
 from infra.constructs.acknowledge import Excuse
 from infra.constructs.grants import Grant
@@ -316,7 +316,7 @@ def glue_arns(database: str, tables: Sequence[str]) -> tuple[str, ...]:
 
 def lake_tables(settings: StageSettings, actions: Sequence[str], views: Sequence[str] = ()) -> Grant:
     """Glue actions on the published tables, each by name, and on views."""
-    tables = [table.name for table in (*RELEASE_TABLES, RELEASE)]
+    tables = [table.name for table in (*RELEASE_TABLES, RELEASE, RELEASE_MONTH)]
     return Grant(actions=tuple(actions), resources=glue_arns(settings.lake_database, [*tables, *views]))
 
 

@@ -46,6 +46,7 @@ ROUTES: Mapping[str, tuple[apigateway.HttpMethod, ...]] = {
     "/api/runs/{run_id}": (_GET,),
     "/api/runs/{run_id}/report": (_GET,),
     "/api/calendar": (_GET,),
+    "/api/lookbacks": (_POST,),
     "/api/rollbacks": (_POST,),
     "/api/sign-offs/{run_id}/{round}": (_POST,),
 }

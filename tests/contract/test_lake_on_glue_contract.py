@@ -11,7 +11,7 @@ from fivetier.aws.iceberg_io import S3File, S3FileIO
 from fivetier.aws.iceberg_lake import IcebergLake
 from fivetier.aws.iceberg_tables import ensure, load, schema_of
 from fivetier.domain.errors import BaseMoved, FileDoesNotFit, LakeBusy, ObjectChanged
-from fivetier.domain.tables import HIERARCHY_NODE, RELEASE, RELEASE_TABLES
+from fivetier.domain.tables import HIERARCHY_NODE, RELEASE, RELEASE_MONTH, RELEASE_TABLES
 from pyiceberg.catalog.glue import GlueCatalog
 from pyiceberg.table import Table
 
@@ -112,10 +112,11 @@ def test_manifests_of_deleted_rows_do_not_pile_up(scene: LakeScene) -> None:
 def test_tables_are_partitioned_by_lob_and_release_and_lie_in_the_lake(scene: LakeScene) -> None:
     assert isinstance(scene.lake, IcebergLake)
     scene.lake.ensure_tables()
-    for table in (*RELEASE_TABLES, RELEASE):
+    for table in (*RELEASE_TABLES, RELEASE, RELEASE_MONTH):
         made = table_of(table.name)
         names = [field.name for field in made.spec().fields]
-        assert names == (["lob"] if table is RELEASE else ["lob", "release_id"])
+        special = {RELEASE: ["lob"], RELEASE_MONTH: ["lob", "sub_version"]}
+        assert names == special.get(table, ["lob", "release_id"])
         assert made.location() == f"s3://lake/lake/{table.name}"
         assert made.schema().as_struct() == schema_of(table).as_struct()
         assert made.format_version == 2

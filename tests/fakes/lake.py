@@ -19,6 +19,7 @@ class FakeLake:
     def __init__(self, staging: FakeStaging) -> None:
         self._staging = staging
         self.publications: list[Release] = []
+        self.histories: list[Release] = []
         self.added: dict[tuple[str, str], dict[str, pa.Table]] = {}
         self.properties: dict[tuple[str, str], dict[str, str]] = {}
 
@@ -32,7 +33,10 @@ class FakeLake:
         return {table.name: self._rows(table, lob, release_id) for table in RELEASE_TABLES}
 
     def release_rows(self, lob: str) -> dict[str, Release | None]:
-        return {row.run_id: row for row in reversed(self.publications) if row.lob == lob}
+        return {row.run_id: row for row in reversed([*self.publications, *self.histories]) if row.lob == lob}
+
+    def month_releases(self, lob: str) -> dict[str, Release]:
+        return {row.sub_version: row for row in self.histories if row.lob == lob}
 
     def release_files(self, lob: str, release_id: str) -> dict[str, str | None]:
         return {
@@ -70,6 +74,16 @@ class FakeLake:
         if current_id != release.base_release_id or was_published:
             raise BaseMoved(run_id=release.run_id, base=release.base_release_id, current=current_id)
         self.publications.append(release)
+
+    def set_month_release(self, release: Release) -> None:
+        current = self.month_releases(release.lob).get(release.sub_version)
+        if current and current.run_id == release.run_id:
+            return
+        was_published = any(row.run_id == release.run_id for row in self.histories)
+        if was_published or (current and current.release_id != release.base_release_id):
+            now = current.release_id if current else None
+            raise BaseMoved(run_id=release.run_id, base=release.base_release_id, current=now)
+        self.histories.append(release)
 
     def _copy(self, table: Table, manifest: Manifest, file: ManifestFile) -> pa.Table:
         data = self._staging.get_bytes(file.key, file.version_id)

@@ -16,6 +16,7 @@ from fivetier.domain.tables import (
     PLAN_CROSSWALK,
     PLAN_NETWORK,
     RELEASE,
+    RELEASE_MONTH,
     Table,
 )
 
@@ -74,10 +75,12 @@ class Lake:
         networks: Iterable[Row] = (),
         crosswalks: Iterable[Row] = (),
         aliases: Iterable[Row] = (),
+        months: Iterable[Row] = (),
     ) -> None:
         self._db = duckdb.connect()
         rows = {HIERARCHY_NODE: nodes, RELEASE: releases, EXTERNAL_ID: ids, CONTRACT: contracts}
         rows |= {NODE_ALIAS: aliases, PLAN_NETWORK: networks, PLAN_CROSSWALK: crosswalks}
+        rows[RELEASE_MONTH] = months
         for table in ALL_TABLES:
             content = table.from_rows(list(rows.get(table, ())))
             self._db.register("content", content)

@@ -272,6 +272,7 @@ def test_the_api_demands_a_token_on_every_route(assembly: Assembly) -> None:
         "GET /api/runs",
         "GET /api/runs/{run_id}",
         "GET /api/runs/{run_id}/report",
+        "POST /api/lookbacks",
         "POST /api/rollbacks",
         "POST /api/runs",
         "GET /api/calendar",

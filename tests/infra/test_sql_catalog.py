@@ -70,11 +70,16 @@ def test_it_uses_only_what_is_translated_exactly(source: View | NamedQuery) -> N
 
 @pytest.mark.parametrize("view", VIEWS, ids=lambda view: view.name)
 def test_a_view_shows_published_rows_only(view: View) -> None:
-    """Whatever rows a view reads are joined with `release`, or are found through rows that are."""
+    """Whatever rows a view reads are joined with a publication, or are found through rows that are."""
     (statement,) = sqlglot.parse(view.sql, read="athena")
     for select in statement.find_all(exp.Select):
         tables = {table.name for table in select.find_all(exp.Table) if table.find_ancestor(exp.Select) is select}
-        assert "hierarchy_node" not in tables or "release" in tables
+        assert "hierarchy_node" not in tables or tables & {"release", "release_month"}
+
+
+def test_only_the_views_of_months_show_history() -> None:
+    of_months = {view.name for view in VIEWS if "release_month" in view.sql}
+    assert of_months == {"v_release_month", "v_hierarchy_month"}
 
 
 @pytest.mark.parametrize("view", VIEWS, ids=lambda view: view.name)

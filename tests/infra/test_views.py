@@ -10,7 +10,7 @@ from fivetier.domain.tables import CONTRACT, EXTERNAL_ID, PLAN_CROSSWALK, PLAN_N
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from infra.sql.catalog import NAMED_QUERIES
+from infra.sql.catalog import NAMED_QUERIES, VIEWS
 from tests.infra.lake_sql import Lake, Row, node, published, row
 
 MA, ACA, OLD = "medicare_advantage/ma-2", "aca_exchange/aca-1", "medicare_advantage/ma-1"
@@ -152,6 +152,30 @@ def test_after_a_rollback_every_view_and_every_day_is_the_old_release_s() -> Non
     assert (release["release_id"], release["run_id"], release["kind"]) == ("ma-1", "ma-3", "rollback")
     (told,) = lake.query(next(q for q in NAMED_QUERIES if q.name == "publications").sql)
     assert (told["release_id"], told["kind"]) == ("ma-1", "rollback")
+
+
+def test_a_lookback_shows_in_the_views_of_months_only_and_changes_no_other() -> None:
+    now, then = date(2025, 3, 1), "medicare_advantage/ma-0"
+    nodes = [
+        node(OLD, "p", 1, None, Y2025, name="CVS Health"),
+        node(OLD, "x", 2, "p", Y2025, name="Aetna Life"),
+        node(then, "p", 1, None, Y2025, name="Aetna Inc."),
+        node(then, "x", 2, "p", Y2025, name="Aetna Life"),
+        node(then, "gone", 2, "p", Y2025, now, name="Aetna of Maine"),
+    ]
+    releases = [published(OLD, at=datetime.fromisoformat("2026-04-01"))]
+    history = published(then, at=datetime.fromisoformat("2026-05-01")) | {"sub_version": "2025_03", "kind": "lookback"}
+    before, after = Lake(nodes=nodes, releases=releases), Lake(nodes=nodes, releases=releases, months=[history])
+    for view in VIEWS:
+        if "month" not in view.name:
+            assert after.query(f"SELECT * FROM {view.name}") == before.query(f"SELECT * FROM {view.name}"), view.name
+    rows = after.query("SELECT * FROM v_hierarchy_month")
+    assert {(r["sub_version"], r["name"], r["parent_name"]) for r in rows} == {
+        ("2025_03", "Aetna Inc.", None),
+        ("2025_03", "Aetna Life", "Aetna Inc."),
+    }
+    (told,) = after.query("SELECT * FROM v_release_month")
+    assert (told["lob"], told["sub_version"], told["release_id"]) == ("medicare_advantage", "2025_03", "ma-0")
 
 
 def test_history_has_ended_and_coming_rows(lake: Lake) -> None:

@@ -4,6 +4,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from fivetier.app.records import Release
 from fivetier.app.restoring import require_signed_rows
 from fivetier.domain.errors import BaseMoved, FileDoesNotFit, ObjectChanged, ReleaseFilesDiffer
 from fivetier.domain.manifest import Manifest
@@ -28,6 +29,10 @@ def counts(scene: LakeScene, release_id: str) -> dict[str, int]:
 def changed(manifest: Manifest, table: str, **fields: Any) -> Manifest:
     files = [file.model_copy(update=fields) if file.table == table else file for file in manifest.files]
     return manifest.model_copy(update={"files": tuple(files)})
+
+
+def history(run_id: str, month: str, *, base: str | None, lob: str = LOB) -> Release:
+    return release_row(run_id, base=base, lob=lob, sub_version=month, kind="lookback")
 
 
 class LakeSuite:
@@ -206,3 +211,34 @@ class LakeSuite:
         with pytest.raises(BaseMoved):
             scene.lake.set_current_release(release_row("r2", base="r1"))
         assert scene.lake.current_release(LOB) == rollback
+
+    # ---- the history of months -------------------------------------------------------------------------------
+
+    def test_a_month_has_a_row_of_its_own_and_readers_see_what_they_saw(self, scene: LakeScene) -> None:
+        assert scene.lake.month_releases(LOB) == {}
+        current = release_row("r1", base=None)
+        scene.lake.set_current_release(current)
+        march, april = history("h1", "2025_03", base=None), history("h2", "2025_04", base="h1")
+        theirs = history("m1", "2025_03", base=None, lob="medicaid")
+        for row in (march, april, theirs):
+            scene.lake.set_month_release(row)
+        assert scene.lake.month_releases(LOB) == {"2025_03": march, "2025_04": april}
+        assert scene.lake.month_releases("medicaid") == {"2025_03": theirs}
+        assert scene.lake.current_release(LOB) == current
+        assert scene.lake.release_rows(LOB) == {"r1": current, "h1": march, "h2": april}
+
+    def test_a_months_row_is_replaced_alone_and_by_who_knew_it(self, scene: LakeScene) -> None:
+        scene.lake.set_month_release(history("h1", "2025_03", base="r0"))
+        april = history("h2", "2025_04", base="h1")
+        scene.lake.set_month_release(april)
+        for base in (None, "r0"):
+            with pytest.raises(BaseMoved) as refused:
+                scene.lake.set_month_release(history("h3", "2025_03", base=base))
+            assert refused.value.current == "h1"
+        newer = history("h3", "2025_03", base="h1")
+        scene.lake.set_month_release(newer)
+        scene.lake.set_month_release(newer)
+        assert scene.lake.month_releases(LOB) == {"2025_03": newer, "2025_04": april}
+        with pytest.raises(BaseMoved):
+            scene.lake.set_month_release(history("h1", "2025_03", base="h3"))
+        assert scene.lake.month_releases(LOB) == {"2025_03": newer, "2025_04": april}

@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -15,7 +15,9 @@ from fivetier.domain.errors import StaleSubVersion
 from fivetier.domain.events import find_events
 from fivetier.domain.findings import SAMPLE_SIZE
 from fivetier.domain.ids import SubVersion
+from fivetier.domain.lighter import lighter_rows
 from fivetier.domain.lobs import SourceRole, SourceSettings
+from fivetier.domain.lookback import SKIPPED_ROLES
 from fivetier.domain.parents import TakenFor
 from fivetier.domain.periods import parse_period, why_not_usable
 from fivetier.domain.reconcile import reconcile
@@ -72,6 +74,8 @@ def resolve_feeds(feeds: Sequence[Feed], context: RunContext, published: Slice) 
         held=held_of("contracts"),
         held_plans=held_of("plans"),
     )
+    if context.lookback_of is not None:
+        source_rows = lighter_rows(source_rows)
     resolution = resolve(source_rows, context, published)
     return resolution, QUARANTINE.from_rows([_quarantined(refused, context) for refused in resolution.refused])
 
@@ -124,6 +128,8 @@ def review(
     resolution: Resolution,
     context: RunContext,
     base: Base,
+    *,
+    savings: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Compare, look for events, run every gate, and state it all as the report.
 
@@ -145,11 +151,12 @@ def review(
         resolution=resolution,
         reconciliation=reconcile(base.published, resolution.candidate),
         events=find_events(base.published, resolution.candidate, context.neighbours),
-        sources=_uses(context.lob, ledgers),
+        sources=_uses(context, ledgers),
         quarantined=[(group.reason_code, group.count) for group in quarantine],
         rollback_to=context.rollback_to,
         neighbours=context.neighbours,
         drop_confirmation=context.drop_confirmation,
+        lookback_of=context.lookback_of,
     )
     return build_report(
         candidate,
@@ -160,6 +167,7 @@ def review(
         quarantine=quarantine,
         suppressed=suppressed,
         findings=run_gates(candidate),
+        lookback=savings,
     )
 
 
@@ -167,10 +175,14 @@ def _after_resolve(ledger: SourceLedger, refused: int) -> SourceLedger:
     return replace(ledger, normalized=ledger.normalized - refused, quarantined=ledger.quarantined + refused)
 
 
-def _uses(lob: Lob, ledgers: Sequence[SourceLedger]) -> list[SourceUse]:
-    """How each source took part. A crosswalk comes once a year and carries no tier: that one is absent says nothing."""
-    uses = [(spec.role, _use(spec, ledgers)) for spec in sources_of(lob)]
-    return [use for role, use in uses if use.landed or role != "crosswalk"]
+def _uses(context: RunContext, ledgers: Sequence[SourceLedger]) -> list[SourceUse]:
+    """How each source took part. A crosswalk comes once a year and carries no tier: that one is absent says nothing.
+
+    Neither does the absence of what a lookback does not read.
+    """
+    silent = {"crosswalk"} if context.lookback_of is None else SKIPPED_ROLES
+    uses = [(spec.role, _use(spec, ledgers)) for spec in sources_of(context.lob)]
+    return [use for role, use in uses if use.landed or role not in silent]
 
 
 def _use(spec: SourceSettings, ledgers: Sequence[SourceLedger]) -> SourceUse:

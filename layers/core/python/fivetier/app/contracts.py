@@ -22,6 +22,7 @@ class Contract(BaseModel):
 class StartRequest(Contract):
     """Ask for a refresh. The schedule leaves `sub_version` out and gives the time it fired for instead.
 
+    A month before `lookback_of` is refreshed as a lookback (ADR 23).
     With `confirm_drop` the requester states, with a reason, that a drop which would hold the run is real (ADR 22).
     """
 
@@ -31,6 +32,16 @@ class StartRequest(Contract):
     requested_by: str = "scheduler"
     reason: Words = ""
     confirm_drop: bool = False
+    lookback_of: str | None = None
+
+
+class LookbackRequest(Contract):
+    """Ask for several months: the latest in full, the others as lookbacks."""
+
+    lob: Lob
+    sub_versions: Annotated[list[str], Field(min_length=1, max_length=36)]
+    reason: Words = ""
+    requested_by: str
 
 
 class ScheduleAnswer(Contract):
@@ -81,6 +92,23 @@ class RunStatus(Contract):
 
     run_id: str
     state: RunState
+
+
+class ChildRun(Contract):
+    """One month of a list: its run, or the rule that refused it and why."""
+
+    sub_version: str
+    kind: str
+    run_id: str | None = None
+    state: RunState | None = None
+    refused: str | None = None
+    message: str = ""
+
+
+class StartedMonths(Contract):
+    """The child runs of a list of months, oldest first."""
+
+    children: list[ChildRun]
 
 
 class RunRequest(Contract):

@@ -41,6 +41,7 @@ class Evidence(Record):
         documents: key -> manifest or report of each run people were asked about.
         staged: the files those manifests list.
         current: the row of table `release` readers go by.
+        months: month -> the row of table `release_month` that names its history.
         rows: run -> the row as the run's own object holds it; None where that cannot be read.
         lake: release -> production file -> SHA-256; None for a file that is gone.
         unreadable: what could not be read at all, and why.
@@ -53,6 +54,7 @@ class Evidence(Record):
     documents: dict[str, bytes] = Field(default_factory=dict)
     staged: tuple[StagedHash, ...] = ()
     current: dict[str, Any] | None = None
+    months: dict[str, dict[str, Any]] = Field(default_factory=dict)
     rows: dict[str, dict[str, Any] | None] = Field(default_factory=dict)
     lake: dict[str, dict[str, str | None]] = Field(default_factory=dict)
     unreadable: tuple[str, ...] = ()
@@ -74,12 +76,14 @@ def gather(lob: Lob, ports: Ports, say: Callable[[str], None] = lambda _: None) 
     unreadable: list[str] = []
     say("the release rows")
     current = _read(lambda: ports.lake.current_release(lob), "the row of table release", unreadable)
+    months = _read(lambda: ports.lake.month_releases(lob), "the rows of table release_month", unreadable) or {}
     rows = _read(lambda: ports.lake.release_rows(lob), "the release rows' objects", unreadable) or {}
     releases = {
         str(e.event.details.get("release_id", e.event.run_id)) for e in events if e.event.event_type in PUBLISHED
     }
     lake: dict[str, dict[str, str | None]] = {}
-    for release in sorted(releases | ({current.release_id} if current else set())):
+    shown = {row.release_id for row in (*months.values(), *([current] if current else []))}
+    for release in sorted(releases | shown):
         say(f"the published files of {release}")
         files = _read(partial(ports.lake.release_files, lob, release), f"the files of {release}", unreadable)
         lake[release] = files or {}
@@ -91,6 +95,7 @@ def gather(lob: Lob, ports: Ports, say: Callable[[str], None] = lambda _: None) 
         documents=documents,
         staged=tuple(staged.values()),
         current=None if current is None else current.model_dump(mode="json"),
+        months={month: row.model_dump(mode="json") for month, row in months.items()},
         rows={run_id: None if row is None else row.model_dump(mode="json") for run_id, row in rows.items()},
         lake=lake,
         unreadable=tuple(unreadable),

@@ -17,7 +17,7 @@ from fivetier.domain.tables import RELEASE_TABLES
 def freeze_candidate(request: LeasedRequest, ports: Ports, *, sign_off_seconds: int) -> SignOffAsk:
     """Hash every staged object again, store the manifest, and open the question to the signers.
 
-    Older runs of the LOB that still wait are superseded: nobody should sign yesterday's candidate.
+    Older runs of the LOB that still wait for the same place are superseded: nobody should sign yesterday's candidate.
 
     Raises:
         ObjectChanged: a staged object is not what the run wrote.
@@ -85,8 +85,8 @@ def _manifest(run: Run, ports: Ports) -> Manifest:
 
 
 def _waiting(run: Run, ports: Ports) -> list[Run]:
-    """Other runs of the LOB that wait for people."""
-    found = ports.runs.list_runs(run.lob)
+    """Other runs of the LOB that wait for people, and would replace the same: a lookback, the history of its month."""
+    found = [other for other in ports.runs.list_runs(run.lob) if other.place == run.place]
     return [other for other in found if other.run_id != run.run_id and other.state is RunState.AWAITING_SIGN_OFF]
 
 

@@ -49,6 +49,7 @@ def normalize_feed(request: NormalizeRequest, ports: Ports) -> NormalizedFeed:
         ObjectChanged: the object is not the one that was pinned.
     """
     require_fence(request, ports)
+    began = ports.clock.now()
     run = ports.runs.get_run(request.run_id)
     landed = next(obj for obj in run.objects if obj.source == request.source)
     batch = read_feed(
@@ -64,7 +65,11 @@ def normalize_feed(request: NormalizeRequest, ports: Ports) -> NormalizedFeed:
     ports.staging.put_table(keys.suppressed_key(run.run_id, landed.source), batch.suppressed)
     check_period(feed.ledger, request.lob, SubVersion.parse(run.sub_version))
     ports.staging.put_table(keys.normalized_key(run.run_id, landed.source), feed.rows)
-    ledger = {"ledger": asdict(feed.ledger), "suppressed_by_rule": feed.suppressed_by_rule}
+    ledger = {
+        "ledger": asdict(feed.ledger),
+        "suppressed_by_rule": feed.suppressed_by_rule,
+        "seconds": round((ports.clock.now() - began).total_seconds(), 1),
+    }
     ports.staging.put_bytes(keys.feed_ledger_key(run.run_id, landed.source), canonical_json(ledger))
     counts = NormalizedFeed(
         source=landed.source,

@@ -39,6 +39,7 @@ class AskFacts:
     run_id: str
     lob: str
     rollback_to: str | None
+    lookback_of: str | None
     sub_version: str
     base_sub_version: str | None
     round_number: int
@@ -62,6 +63,7 @@ class ReminderFacts:
     run_id: str
     lob: str
     rollback_to: str | None
+    lookback_of: str | None
     sub_version: str
     round_number: int
     percent: int
@@ -87,6 +89,7 @@ class OutcomeFacts:
     run_id: str
     lob: str
     rollback_to: str | None
+    lookback_of: str | None
     sub_version: str
     round_number: int
     state: RunState
@@ -168,6 +171,7 @@ def _remind(event: AuditEvent, ports: Ports, mailing: Mailing) -> None:
         run_id=run.run_id,
         lob=run.lob,
         rollback_to=run.rollback_to,
+        lookback_of=run.lookback_of,
         sub_version=run.sub_version,
         round_number=round_number,
         percent=percent,
@@ -263,6 +267,7 @@ def _ask_facts(run: Run, ask: OpenAsk, ports: Ports, mailing: Mailing) -> AskFac
         run_id=run.run_id,
         lob=run.lob,
         rollback_to=run.rollback_to,
+        lookback_of=run.lookback_of,
         sub_version=run.sub_version,
         base_sub_version=report["base_sub_version"],
         round_number=ask.round_number,
@@ -286,6 +291,7 @@ def _outcome_facts(run: Run, ask: OpenAsk, state: RunState, ports: Ports, mailin
         run_id=run.run_id,
         lob=run.lob,
         rollback_to=run.rollback_to,
+        lookback_of=run.lookback_of,
         sub_version=run.sub_version,
         round_number=ask.round_number,
         state=state,

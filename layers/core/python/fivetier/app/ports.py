@@ -85,6 +85,10 @@ class Lake(Protocol):
         """The LOB's row of table `release`."""
         ...
 
+    def month_releases(self, lob: str) -> dict[str, Release]:
+        """The LOB's rows of table `release_month`, by month."""
+        ...
+
     def find_release(self, release_id: str) -> bool:
         """Whether any file of this release was ever added (it may be older than the current one)."""
         ...
@@ -94,7 +98,7 @@ class Lake(Protocol):
         ...
 
     def release_rows(self, lob: str) -> dict[str, Release | None]:
-        """The row of each publication by run, as its own object holds it; None for one altered since."""
+        """The row of each publication and lookback by run, as its own object holds it; None for one altered since."""
         ...
 
     def release_files(self, lob: str, release_id: str) -> dict[str, str | None]:
@@ -122,6 +126,17 @@ class Lake(Protocol):
         Raises:
             BaseMoved: the current row is neither `release.base_release_id` nor this release, or this run was
                 published before and replaced since.
+            ObjectChanged: an earlier try of this run wrote another row.
+            LakeBusy: other publications kept winning; try again.
+        """
+        ...
+
+    def set_month_release(self, release: Release) -> None:
+        """The publication of a lookback: overwrite the row of its LOB and month in one snapshot, and no other.
+
+        Raises:
+            BaseMoved: the month's row is there and is neither `release.base_release_id` nor this release, or this run
+                was published before and replaced since.
             ObjectChanged: an earlier try of this run wrote another row.
             LakeBusy: other publications kept winning; try again.
         """

@@ -16,7 +16,7 @@ from fivetier.app.chaining import DECIDED
 from fivetier.app.evidence import FROZEN, PUBLISHED, Evidence
 from fivetier.domain.audit import ChainedEvent, verify
 from fivetier.domain.manifest import Manifest, sha256_hex
-from fivetier.domain.runs import RunState
+from fivetier.domain.runs import LOOKBACK, RunState
 from fivetier.domain.signoff import REQUIRED_ROLES, Verdict
 
 REQUESTED, STARTED = "run_requested", "publish_started"
@@ -55,6 +55,11 @@ class _Story:
         return None if found is None else found.event.details.get(name)
 
     @property
+    def place(self) -> str:
+        """What its publication replaces: the history of a month, or (empty) what readers see."""
+        return str(self.fact(REQUESTED, "sub_version")) if self.fact(REQUESTED, "kind") == LOOKBACK else ""
+
+    @property
     def has_ended(self) -> bool:
         return self.first(*_ENDS) is not None
 
@@ -67,6 +72,7 @@ class _Prover:
         self.problems: list[str] = []
         self.notes: list[str] = []
         self.manifests: dict[str, Manifest] = {}
+        self.released: set[str] = set()
         self.staged = {(held.key, held.version_id): held for held in evidence.staged}
 
     def say(self, problem: str) -> None:
@@ -161,13 +167,20 @@ class _Prover:
     # ---- what was published --------------------------------------------------------------------------------
 
     def publications(self, stories: Sequence[_Story]) -> list[_Story]:
-        """Runs that were published, in order: each signed by two, each on top of the one before."""
+        """Runs that were published, in order: each signed by two, each on top of the one before in its place.
+
+        The places are what readers see, and the history of each month; the first history of a month may have been
+        compared with anything that was published before it.
+        """
         found = [story for story in stories if story.first(*PUBLISHED)]
         found.sort(key=lambda story: min(e.seq for e in story.all(*PUBLISHED)))
-        before: str | None = None
+        last: dict[str, str] = {}
         for story in found:
             self._approvals(story)
             manifest = self.manifests.get(story.run_id)
+            before = last.get(story.place)
+            if story.place and before is None:
+                before = self._first_base(story)
             if manifest is not None:
                 self.demand(f"{story.run_id}: the release it replaced", manifest.base_release_id, before)
                 self._lake(manifest.rollback_to or story.run_id)
@@ -180,8 +193,14 @@ class _Prover:
                     story.fact(FROZEN, "manifest_digest"),
                 )
                 self.demand(f"event {published.seq}: release", details.get("release_id"), self._release_id(story))
-            before = self._release_id(story)
+            last[story.place] = self._release_id(story)
+            self.released.add(self._release_id(story))
         return found
+
+    def _first_base(self, story: _Story) -> str | None:
+        """What the first history of a month says it was compared with, if that was published."""
+        base = story.fact(FROZEN, "base_release_id")
+        return base if base in self.released else None
 
     def _release_id(self, story: _Story) -> str:
         return str(story.fact(REQUESTED, "rollback_to") or story.run_id)
@@ -241,20 +260,34 @@ class _Prover:
         for run_id in self.evidence.rows.keys() - {story.run_id for story in published}:
             if run_id not in by_run or not by_run[run_id].first(STARTED):
                 self.say(f"the release row of {run_id} belongs to no publication")
-        self._current(by_run, published, seqs)
+        last = {story.place: story.run_id for story in published}
+        row, now = self.evidence.current, last.pop("", None)
+        if row is None and now is not None:
+            self.say(f"readers see no release; the last publication is {now}")
+        elif row is not None and self._is_last("", row, now, by_run):
+            self._row("the row readers go by", row, by_run[str(row["run_id"])], seqs)
+        elif row is not None:
+            self.say(f"readers see the publication of {row['run_id']}; the last one is {now}")
+        for month in sorted(last.keys() | self.evidence.months.keys()):
+            self._month(month, last.get(month), by_run, seqs)
 
-    def _current(self, by_run: dict[str, _Story], published: Sequence[_Story], seqs: dict[str, int]) -> None:
-        row, last = self.evidence.current, published[-1].run_id if published else None
+    def _month(self, month: str, last: str | None, by_run: dict[str, _Story], seqs: dict[str, int]) -> None:
+        row = self.evidence.months.get(month)
         if row is None:
-            if last is not None:
-                self.say(f"readers see no release; the last publication is {last}")
-            return
+            self.say(f"{month} has no history; its last lookback is {last}")
+        elif self._is_last(month, row, last, by_run):
+            self._row(f"the row of {month}", row, by_run[str(row["run_id"])], seqs)
+        else:
+            self.say(f"the history of {month} is that of {row['run_id']}; its last lookback is {last}")
+
+    def _is_last(self, place: str, row: dict[str, Any], last: str | None, by_run: dict[str, _Story]) -> bool:
+        """Whether a row is of the last publication in its place, or of one that is on its way there."""
         story = by_run.get(str(row["run_id"]))
-        is_on_its_way = story is not None and bool(story.first(STARTED)) and not story.has_ended
-        if row["run_id"] != last and not is_on_its_way:
-            self.say(f"readers see the publication of {row['run_id']}; the last one is {last}")
-        elif story is not None:
-            self._row("the row readers go by", row, story, seqs)
+        if story is None:
+            return False
+        return row["run_id"] == last or (
+            story.place == place and story.first(STARTED) is not None and not story.has_ended
+        )
 
     def _row(self, what: str, row: dict[str, Any], story: _Story, seqs: dict[str, int]) -> None:
         manifest = self.manifests.get(story.run_id)
@@ -310,7 +343,7 @@ def prove(evidence: Evidence, *, anchors: Collection[str] = (), kept_days: int |
     """
     prover = _Prover(evidence, kept_days)
     prover.problems += evidence.unreadable
-    rows = [row for row in (*evidence.rows.values(), evidence.current) if row is not None]
+    rows = [row for row in (*evidence.rows.values(), *evidence.months.values(), evidence.current) if row is not None]
     known = list(dict.fromkeys([*(str(row["audit_head"]) for row in rows), *anchors]))
     events = prover.chain(known)
     stories = [

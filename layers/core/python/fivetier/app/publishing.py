@@ -6,6 +6,7 @@ from typing import Any
 from fivetier.app import keys
 from fivetier.app.chaining import DECIDED, chained_events, settle
 from fivetier.app.contracts import CloseRequest, PublishedRelease, PublishRequest, RunStatus
+from fivetier.app.looking_back import replaced_release
 from fivetier.app.policy import policies
 from fivetier.app.records import ChainHead, Lease, Release, Run
 from fivetier.app.restoring import require_signed_rows
@@ -18,7 +19,7 @@ from fivetier.domain.tiers import Lob
 
 
 def publish_release(request: PublishRequest, ports: Ports) -> PublishedRelease:
-    """Verify signatures and bytes, add the files, and move readers by one row.
+    """Verify signatures and bytes, add the files, and move readers, or the history of a month, by one row.
 
     Killed anywhere and repeated, it ends in the same single publication: files are added once per release id,
     the row is overwritten once, and the fence is checked before each. A rollback adds none: its files are there.
@@ -85,10 +86,10 @@ def _verified_manifest(run: Run, digest: str, ports: Ports) -> Manifest:
 
 
 def _commit(run: Run, manifest: Manifest, signers: dict[str, str], head: ChainHead, lease: Lease, ports: Ports) -> None:
-    current = ports.lake.current_release(run.lob)
+    current = replaced_release(run, ports)
     if current is not None and current.run_id == run.run_id:
         return  # an earlier try got this far
-    _require_base(manifest, current)
+    _require_base(run, manifest, current)
     signed_by = " ".join(f"{role}={login}" for role, login in sorted(signers.items()))
     properties = {
         "run_id": run.run_id,
@@ -102,28 +103,32 @@ def _commit(run: Run, manifest: Manifest, signers: dict[str, str], head: ChainHe
     else:
         require_signed_rows(run.lob, manifest.rollback_to, manifest.files, ports)
     ports.runs.require_fence(lease)
-    ports.lake.set_current_release(
-        Release(
-            lob=run.lob,
-            release_id=manifest.rollback_to or run.run_id,
-            run_id=run.run_id,
-            kind=manifest.kind,
-            sub_version=run.sub_version,
-            base_release_id=manifest.base_release_id,
-            manifest_digest=manifest.digest,
-            signers=signed_by,
-            audit_head=head.hash,
-            published_at=ports.clock.now(),
-        )
+    row = Release(
+        lob=run.lob,
+        release_id=manifest.rollback_to or run.run_id,
+        run_id=run.run_id,
+        kind=manifest.kind,
+        sub_version=run.sub_version,
+        base_release_id=manifest.base_release_id,
+        manifest_digest=manifest.digest,
+        signers=signed_by,
+        audit_head=head.hash,
+        published_at=ports.clock.now(),
     )
+    if run.place:
+        ports.lake.set_month_release(row)
+    else:
+        ports.lake.set_current_release(row)
 
 
-def _require_base(manifest: Manifest, current: Release | None) -> None:
+def _require_base(run: Run, manifest: Manifest, current: Release | None) -> None:
     """Check that the publication the report was compared with is still the last one.
 
     A publication is known by its run: after a rollback the same release is another publication, and who signed
-    before it did not know of it.
+    before it did not know of it. A lookback that is the first of its month replaces nothing, whatever its base.
     """
+    if run.place and current is None:
+        return
     base = manifest.base_run_id or manifest.base_release_id
     now = None if current is None else current.run_id
     if now != base:
@@ -138,7 +143,7 @@ def close_run(request: CloseRequest, ports: Ports) -> RunStatus:
     run = ports.runs.get_run(request.run_id)
     if run.state.has_ended:
         return RunStatus(run_id=run.run_id, state=run.state)
-    current = ports.lake.current_release(run.lob)
+    current = replaced_release(run, ports)
     is_live = current is not None and current.run_id == run.run_id
     state = RunState.PUBLISHED if is_live else request.state
     now = ports.clock.now()

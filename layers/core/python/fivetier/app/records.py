@@ -5,7 +5,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
-from fivetier.domain.runs import RunState
+from fivetier.domain.runs import LOOKBACK, RunState
 
 
 class Record(BaseModel):
@@ -38,7 +38,8 @@ class Run(Record):
     """The run record.
 
     `rollback_to` is the release a run of kind `rollback` restores; with `confirms_drop` its requester says, for its
-    reason, that what is gone is gone (ADR 22).
+    reason, that what is gone is gone (ADR 22). A run of kind `lookback` is of a month before `lookback_of`; it does not
+    read what is `skipped` (ADR 23).
     """
 
     run_id: str
@@ -51,9 +52,11 @@ class Run(Record):
     started_at: datetime
     kind: str = "refresh"
     rollback_to: str | None = None
+    lookback_of: str | None = None
     reason: str = ""
     confirms_drop: bool = False
     objects: tuple[LandedObject, ...] = ()
+    skipped: tuple[LandedObject, ...] = ()
     base_snapshot: str | None = None
     manifest_digest: str | None = None
     ended_at: datetime | None = None
@@ -66,9 +69,14 @@ class Run(Record):
         """The release readers see once the run is published: its own, or the one it restores."""
         return self.rollback_to or self.run_id
 
+    @property
+    def place(self) -> str:
+        """What its publication replaces: the history of a month, or (empty) what readers see."""
+        return self.sub_version if self.kind == LOOKBACK else ""
+
 
 class Release(Record):
-    """The row of table `release` for one LOB: the publication readers see."""
+    """The row of table `release` for one LOB: the publication readers see; or a row of `release_month` for a month."""
 
     lob: str
     release_id: str

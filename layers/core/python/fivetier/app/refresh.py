@@ -3,10 +3,12 @@
 Every step may be repeated: it writes the same objects under the same keys and reports the same events. A step
 that works under the lease checks its fence before it writes.
 
-A rollback takes the same steps: it reads no feed, and its candidate is a release that was signed before.
+A rollback takes the same steps: it reads no feed, and its candidate is a release that was signed before. So does a
+lookback: it reads less, and is compared with the history of its month (ADR 23).
 """
 
 import json
+from dataclasses import replace
 from datetime import UTC
 
 from fivetier.app import keys
@@ -26,11 +28,14 @@ from fivetier.app.contracts import (
     ReconciledCandidate,
     RunRequest,
 )
+from fivetier.app.lightening import compared_with, savings
+from fivetier.app.looking_back import replaced_release
 from fivetier.app.records import Release, Run
 from fivetier.app.restoring import require_signed_rows, require_undone, signed_files
 from fivetier.app.world import Occasion, Ports, lease_of
 from fivetier.domain.errors import MissingSource, StaleSubVersion
 from fivetier.domain.ids import SubVersion
+from fivetier.domain.lighter import lighter
 from fivetier.domain.manifest import ManifestFile, canonical_json
 from fivetier.domain.report import SourceLedger
 from fivetier.domain.resolution import DropConfirmation, Resolution, RunContext
@@ -65,7 +70,7 @@ def discover_feeds(request: LeasedRequest, ports: Ports) -> Discovery:
     """
     require_fence(request, ports)
     run = ports.runs.get_run(request.run_id)
-    current = ports.lake.current_release(run.lob)
+    current = replaced_release(run, ports)
     is_unchanged = False
     if run.rollback_to is not None:
         require_undone(run, current)
@@ -105,9 +110,9 @@ def resolve_hierarchy(request: LeasedRequest, ports: Ports) -> CandidateCounts:
         FencedOut: a newer run has the lease.
     """
     run = ports.runs.get_run(request.run_id)
-    base = _base(run, ports)
+    base = _base(run, _base_run(run, ports), ports)
     if run.rollback_to is None:
-        resolution, refused = resolve_feeds(_feeds(run, ports), _context(run, ports), base.published)
+        resolution, refused = resolve_feeds(_feeds(run, ports), _context(run, ports), _seen(run, base))
         require_fence(request, ports)
         files = _stage(run, resolution, ports)
     else:
@@ -154,13 +159,16 @@ def reconcile_candidate(request: LeasedRequest, ports: Ports) -> ReconciledCandi
         FencedOut: a newer run has the lease.
     """
     run = ports.runs.get_run(request.run_id)
-    base = _base(run, ports)
     evidence = json.loads(ports.staging.get_bytes(keys.resolution_key(run.run_id)))
+    # A lookback keeps the base it was resolved with: runs of other months may be published meanwhile.
+    base = _base(run, evidence["base_run_id"] if run.place else _base_run(run, ports), ports)
     tables = {file["table"]: ports.staging.get_table(file["key"]) for file in evidence["staged"]}
     candidate = Slice.from_tables(request.lob, tables)
     refused = ports.staging.get_table(keys.quarantine_key(run.run_id, REFUSED))
     resolution = resolution_from_json(evidence, candidate)
-    report = review(_feeds(run, ports), refused, resolution, _context(run, ports), base)
+    saved = savings(run, base.published, ports) if run.place else None
+    seen = replace(base, published=_seen(run, base))
+    report = review(_feeds(run, ports), refused, resolution, _context(run, ports), seen, savings=saved)
     require_fence(request, ports)
     ports.staging.put_bytes(keys.report_key(run.run_id), canonical_json(report))
     severities = [finding["severity"] for finding in report["findings"]]
@@ -194,26 +202,50 @@ def _context(run: Run, ports: Ports) -> RunContext:
     observed = run.started_at.astimezone(UTC).replace(tzinfo=None)
     month = SubVersion.parse(run.sub_version)
     confirmation = DropConfirmation(run.requested_by, run.reason) if run.confirms_drop else None
-    return RunContext(Lob(run.lob), month, run.run_id, observed, run.rollback_to, _neighbours(run, ports), confirmation)
+    return RunContext(
+        lob=Lob(run.lob),
+        sub_version=month,
+        run_id=run.run_id,
+        observed_at=observed,
+        rollback_to=run.rollback_to,
+        neighbours=_neighbours(run, ports),
+        drop_confirmation=confirmation,
+        lookback_of=run.lookback_of,
+        present=_published(Lob(run.lob), ports) if run.place else None,
+    )
 
 
 def _neighbours(run: Run, ports: Ports) -> tuple[Slice, ...]:
     """Names and upper tiers other lines of business have published: tiers 1 and 2 are shared with them."""
-    found = []
-    for lob in Lob:
-        current = None if lob.value == run.lob else ports.lake.current_release(lob)
-        if current is not None:
-            found.append(Slice.from_tables(lob, ports.lake.read_release(lob, current.release_id)))
-    return tuple(found)
+    found = (_published(lob, ports) for lob in Lob if lob.value != run.lob)
+    return tuple(slice_ for slice_ in found if slice_ is not None)
 
 
-def _base(run: Run, ports: Ports) -> Base:
-    lob = Lob(run.lob)
+def _published(lob: Lob, ports: Ports) -> Slice | None:
     current = ports.lake.current_release(lob)
-    if current is None:
+    return None if current is None else Slice.from_tables(lob, ports.lake.read_release(lob, current.release_id))
+
+
+def _base_run(run: Run, ports: Ports) -> str | None:
+    """The run that published what the candidate is compared with."""
+    if run.place:
+        return compared_with(run, ports)
+    current = ports.lake.current_release(run.lob)
+    return None if current is None else current.run_id
+
+
+def _base(run: Run, base_run_id: str | None, ports: Ports) -> Base:
+    lob = Lob(run.lob)
+    if base_run_id is None:
         return Base(Slice(lob))
-    published = Slice.from_tables(lob, ports.lake.read_release(lob, current.release_id))
-    return Base(published, current.release_id, SubVersion.parse(current.sub_version), current.run_id)
+    by = ports.runs.get_run(base_run_id)
+    published = Slice.from_tables(lob, ports.lake.read_release(lob, by.release_id))
+    return Base(published, by.release_id, SubVersion.parse(by.sub_version), by.run_id)
+
+
+def _seen(run: Run, base: Base) -> Slice:
+    """The base as the run sees it: what a lookback does not build is no change."""
+    return lighter(base.published) if run.place else base.published
 
 
 def _feeds(run: Run, ports: Ports) -> list[Feed]:

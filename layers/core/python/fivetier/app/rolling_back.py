@@ -5,7 +5,14 @@ from fivetier.app.records import Run
 from fivetier.app.restoring import rollback_run_id
 from fivetier.app.starting import start_attempt
 from fivetier.app.world import Ports
-from fivetier.domain.errors import AlreadyCurrent, NeverPublished, NothingPublished, ReasonMissing, RunOfAnotherLob
+from fivetier.domain.errors import (
+    AlreadyCurrent,
+    NeverPublished,
+    NothingPublished,
+    OnlyHistory,
+    ReasonMissing,
+    RunOfAnotherLob,
+)
 from fivetier.domain.runs import RunState
 
 
@@ -14,7 +21,7 @@ def start_rollback(request: RollbackRequest, ports: Ports) -> RunStatus:
 
     Raises:
         ReasonMissing: nobody may go back without saying why.
-        RunNotFound, RunOfAnotherLob, NeverPublished: there is no such publication of this LOB.
+        RunNotFound, RunOfAnotherLob, NeverPublished, OnlyHistory: there is no such publication of this LOB.
         NothingPublished, AlreadyCurrent: there is nothing to undo.
         AttemptNeedsReason: people refused this way back and no new reason for asking again is given.
     """
@@ -51,4 +58,6 @@ def _release_of(request: RollbackRequest, ports: Ports) -> Run:
         raise RunOfAnotherLob(run_id=named.run_id, lob=named.lob, asked=request.lob)
     if named.state is not RunState.PUBLISHED:
         raise NeverPublished(run_id=named.run_id, state=named.state)
+    if named.place:
+        raise OnlyHistory(run_id=named.run_id, sub_version=named.sub_version)
     return ports.runs.get_run(named.release_id)

@@ -6,6 +6,7 @@ from typing import Any
 from fivetier.app import keys
 from fivetier.app.chaining import DECIDED
 from fivetier.app.contracts import SignOffReceipt, SignOffRequest
+from fivetier.app.looking_back import replaced_release
 from fivetier.app.policy import policies
 from fivetier.app.records import OpenAsk, Run
 from fivetier.app.world import Occasion, Ports, utc_text
@@ -143,7 +144,10 @@ def view_report(run_id: str, ports: Ports) -> dict[str, Any]:
     """
     run = ports.runs.get_run(run_id)
     report, view = _report(run, ports), _view(run, ports)
-    current = ports.lake.current_release(run.lob)
+    current = replaced_release(run, ports)
+    now = None if current is None else current.release_id
+    if run.place and current is None:
+        now = report["base_snapshot"]  # the first of its month replaces nothing, so nothing can have moved
     live = {key: view[key] for key in ("state", "manifest_digest", "round_number", "expires_at", "decisions")}
     return {
         **report,
@@ -151,5 +155,5 @@ def view_report(run_id: str, ports: Ports) -> dict[str, Any]:
         "waiting_for": view["waiting_for"],
         "requested_by": run.requested_by,
         "reason": run.reason,
-        "current_release": None if current is None else current.release_id,
+        "current_release": now,
     }

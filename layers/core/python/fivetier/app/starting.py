@@ -10,13 +10,16 @@ from fivetier.app.records import LandedObject, Run
 from fivetier.app.world import Occasion, Ports
 from fivetier.domain.errors import AttemptNeedsReason, InputError, MissingSource, ReasonMissing
 from fivetier.domain.ids import SubVersion
+from fivetier.domain.lookback import SKIPPED_ROLES, is_lookback
 from fivetier.domain.runs import (
     DECIDED_FOR_GOOD,
+    LOOKBACK,
     RETRIED_FREELY,
     RETRIED_ON_REQUEST,
     RETRIED_WITH_REASON,
     RunState,
     feed_digest,
+    lookback_digest,
     make_run_id,
 )
 from fivetier.domain.tiers import Lob
@@ -35,10 +38,15 @@ def start_refresh(request: StartRequest, ports: Ports) -> RunStatus:
     """
     _check_confirmation(request)
     sub_version = _month_of(request)
-    landed = _pin(request.lob, sub_version, ports)
+    is_light = _is_lookback(request, sub_version)
+    landed, skipped = pin(request.lob, sub_version, ports), []
+    if is_light:
+        light = {spec.source for spec in sources_of(request.lob) if spec.required or spec.role not in SKIPPED_ROLES}
+        skipped = [obj for obj in landed if obj.source not in light]
+        landed = [obj for obj in landed if obj.source in light]
     digest = feed_digest([(obj.source, obj.sha256) for obj in landed])
     first = Run(
-        run_id=make_run_id(request.lob, sub_version, digest, 1),
+        run_id=make_run_id(request.lob, sub_version, lookback_digest(digest) if is_light else digest, 1),
         lob=request.lob.value,
         sub_version=str(sub_version),
         attempt=1,
@@ -48,11 +56,25 @@ def start_refresh(request: StartRequest, ports: Ports) -> RunStatus:
         reason=request.reason,
         confirms_drop=request.confirm_drop,
         started_at=ports.clock.now(),
+        kind=LOOKBACK if is_light else "refresh",
+        lookback_of=request.lookback_of if is_light else None,
         objects=tuple(landed),
+        skipped=tuple(skipped),
     )
     facts: dict[str, Any] = {"confirms_drop": True} if first.confirms_drop else {}
+    if is_light:
+        facts |= {"kind": LOOKBACK, "lookback_of": first.lookback_of, "skipped": [obj.source for obj in skipped]}
     objects = [obj.model_dump(mode="json") for obj in landed]
     return start_attempt(first, ports, feed_digest=digest, objects=objects, **facts)
+
+
+def _is_lookback(request: StartRequest, sub_version: SubVersion) -> bool:
+    if request.lookback_of is None:
+        return False
+    latest = SubVersion.parse(request.lookback_of)
+    if sub_version > latest:
+        raise InputError(f"{sub_version} is later than {latest}: a lookback is of a month before the latest one")
+    return is_lookback(str(sub_version), (str(sub_version), str(latest)))
 
 
 def _check_confirmation(request: StartRequest) -> None:
@@ -105,7 +127,12 @@ def month_at(due: datetime) -> SubVersion:
     return SubVersion(local.year, local.month)
 
 
-def _pin(lob: Lob, sub_version: SubVersion, ports: Ports) -> list[LandedObject]:
+def pin(lob: Lob, sub_version: SubVersion, ports: Ports) -> list[LandedObject]:
+    """The files a refresh of a month reads.
+
+    Raises:
+        MissingSource: nothing, or not every required source, has landed.
+    """
     if not sources_of(lob):
         raise InputError(f"{lob} has no sources in lobs.yaml yet, so there is nothing to refresh it from")
     landed = landed_files(lob, str(sub_version), ports)

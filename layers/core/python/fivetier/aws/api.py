@@ -13,7 +13,8 @@ from pydantic import BaseModel, ValidationError
 
 from fivetier.app import signing
 from fivetier.app.calendar_view import view_calendar
-from fivetier.app.contracts import CalendarQuery, RollbackRequest, SignOffRequest, StartRequest
+from fivetier.app.contracts import CalendarQuery, LookbackRequest, RollbackRequest, SignOffRequest, StartRequest
+from fivetier.app.looking_back import start_months
 from fivetier.app.rolling_back import start_rollback
 from fivetier.app.starting import start_refresh
 from fivetier.aws.runtime import ports
@@ -89,6 +90,14 @@ def post_run() -> Response[str]:
     person = _requester()
     request = StartRequest.model_validate({**app.current_event.json_body, "requested_by": person.login})
     return _answer(HTTPStatus.ACCEPTED, start_refresh(request, ports()))
+
+
+@app.post("/api/lookbacks")
+def post_lookbacks() -> Response[str]:
+    """Request several months by hand, the earlier ones as lookbacks; Data Operations does."""
+    person = _requester()
+    request = LookbackRequest.model_validate({**app.current_event.json_body, "requested_by": person.login})
+    return _answer(HTTPStatus.ACCEPTED, start_months(request, ports()))
 
 
 @app.post("/api/rollbacks")

@@ -31,7 +31,8 @@ def run_to_item(run: Run) -> Item:
 def item_to_run(item: Item) -> Run:
     """The run an item holds."""
     fields: dict[str, Any] = {name: item[name] for name in _FIELDS if name in item}
-    fields["objects"] = json.loads(str(fields["objects"]))
+    for landed in ("objects", "skipped"):
+        fields[landed] = json.loads(str(fields.get(landed, "[]")))
     fields["progress"] = {
         name.removeprefix(PROGRESS): json.loads(str(counts))
         for name, counts in item.items()

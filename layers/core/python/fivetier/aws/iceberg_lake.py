@@ -15,7 +15,7 @@ from fivetier.aws import iceberg_commit, iceberg_tables, s3_objects
 from fivetier.aws.parquet import from_parquet, to_parquet
 from fivetier.domain.errors import BaseMoved, FileDoesNotFit, ObjectChanged, ReleaseFilesDiffer
 from fivetier.domain.manifest import Manifest, ManifestFile
-from fivetier.domain.tables import RELEASE, RELEASE_TABLES, Table
+from fivetier.domain.tables import RELEASE, RELEASE_MONTH, RELEASE_TABLES, Table
 
 #: What another try of the same publication may say differently: it is told by its own clock, at its own moment.
 _OF_THE_MOMENT = frozenset({"published_at", "audit_head"})
@@ -30,13 +30,22 @@ class IcebergLake:
 
     def ensure_tables(self) -> None:
         """Make the tables that are missing. Deployment calls it; publishing makes what it needs anyway."""
-        for table in (*RELEASE_TABLES, RELEASE):
+        for table in (*RELEASE_TABLES, RELEASE, RELEASE_MONTH):
             self._ensure(table)
 
     def current_release(self, lob: str) -> Release | None:
         """The LOB's row of table `release`; None before its first publication."""
         table = self._load(RELEASE)
-        return self._current(table, lob) if table is not None else None
+        return _one(_rows_of(table, RELEASE, iceberg_commit.equals("lob", lob))) if table is not None else None
+
+    def month_releases(self, lob: str) -> dict[str, Release]:
+        """The LOB's rows of table `release_month`, by month."""
+        table = self._load(RELEASE_MONTH)
+        rows = _rows_of(table, RELEASE_MONTH, iceberg_commit.equals("lob", lob)) if table is not None else []
+        by_month = {row.sub_version: row for row in rows}
+        if len(by_month) < len(rows):
+            raise FileDoesNotFit(table=RELEASE_MONTH.name, key=lob, detail="several rows for one month")
+        return by_month
 
     def find_release(self, release_id: str) -> bool:
         """Whether any file of this release was ever added.
@@ -53,16 +62,16 @@ class IcebergLake:
         return {table.name: self._read(table, _release_slice(lob, release_id)) for table in RELEASE_TABLES}
 
     def release_rows(self, lob: str) -> dict[str, Release | None]:
-        """The row of each publication by run, as its own object holds it.
+        """The row of each publication and lookback by run, as its own object holds it.
 
         None for one that cannot be read, or that has other versions than the one it was written as.
         """
-        prefix = f"lake/{RELEASE.name}/{lob}/"
         versions: dict[str, list[dict[str, Any]]] = {}
-        for version in s3_objects.list_versions(self._s3, self._bucket, prefix):
-            versions.setdefault(version["Key"], []).append(version)
+        for table in (RELEASE, RELEASE_MONTH):
+            for version in s3_objects.list_versions(self._s3, self._bucket, f"lake/{table.name}/{lob}/"):
+                versions.setdefault(version["Key"], []).append(version)
         return {
-            key.removeprefix(prefix).removesuffix(".parquet"): self._stored_row(key)
+            key.rsplit("/", 1)[1].removesuffix(".parquet"): self._stored_row(key)
             if len(found) == 1 and found[0]["IsLatest"]
             else None
             for key, found in versions.items()
@@ -113,8 +122,23 @@ class IcebergLake:
             ObjectChanged: the row's object says something else than this release.
             LakeBusy: other commits won every time.
         """
-        self._ensure(RELEASE)
-        iceberg_commit.commit_with_retries(RELEASE.name, lambda: self._try_to_set(release))
+        self._ensure(RELEASE_MONTH)  # views join it, and a query of them must not wait for the first lookback
+        self._set(RELEASE, release)
+
+    def set_month_release(self, release: Release) -> None:
+        """The publication of a lookback: replace the row of its LOB and month in one snapshot, as `release` its LOB's.
+
+        Raises:
+            BaseMoved: the month's row is there and neither `release.base_release_id` nor this release, or this run was
+                published before and has been replaced since.
+            ObjectChanged: the row's object says something else than this release.
+            LakeBusy: other commits won every time.
+        """
+        self._set(RELEASE_MONTH, release)
+
+    def _set(self, kind: Table, release: Release) -> None:
+        self._ensure(kind)
+        iceberg_commit.commit_with_retries(kind.name, lambda: self._try_to_set(kind, release))
 
     # ---- adding files ------------------------------------------------------------------------------------
 
@@ -173,27 +197,30 @@ class IcebergLake:
         if found != file.sha256:
             raise ObjectChanged(key=file.key, expected=file.sha256, found=found)
 
-    # ---- the row of table release ------------------------------------------------------------------------
+    # ---- the rows of tables release and release_month ----------------------------------------------------
 
-    def _try_to_set(self, release: Release) -> None:
-        table = self._ensure(RELEASE)
-        current = self._current(table, release.lob)
+    def _try_to_set(self, kind: Table, release: Release) -> None:
+        table, place = self._ensure(kind), _place(kind, release)
+        current = _one(_rows_of(table, kind, place))
         if current and (current.release_id, current.run_id) == (release.release_id, release.run_id):
             return
         current_id = current.release_id if current else None
+        # The first lookback of a month replaces nothing, whatever it was compared with.
+        is_first_of_month = kind is RELEASE_MONTH and current is None
+        has_moved = current_id != release.base_release_id and not is_first_of_month
         # After a rollback the base may be current again: a late repeat must not undo the rollback.
-        if current_id != release.base_release_id or iceberg_commit.has_snapshot_of(table, release.run_id):
+        if has_moved or iceberg_commit.has_snapshot_of(table, release.run_id):
             raise BaseMoved(run_id=release.run_id, base=release.base_release_id, current=current_id)
-        path, stored = self._store_row(release)
-        of_lob = iceberg_commit.equals("lob", release.lob)
-        old = iceberg_commit.files_of(table, of_lob)
-        new = iceberg_commit.describe(table, path, rows=1, partition=(release.lob,))
-        iceberg_commit.replace(table, of_lob, old, new, _row_properties(stored))
+        path, stored = self._store_row(kind, release)
+        old = iceberg_commit.files_of(table, place)
+        partition = [getattr(release, name) for name in iceberg_tables.partition_names(kind)]
+        new = iceberg_commit.describe(table, path, rows=1, partition=partition)
+        iceberg_commit.replace(table, place, old, new, _row_properties(stored))
 
-    def _store_row(self, release: Release) -> tuple[str, Release]:
+    def _store_row(self, kind: Table, release: Release) -> tuple[str, Release]:
         """Write the row's object unless a try before did, and return where it is and what it says."""
-        key = f"lake/release/{release.lob}/{release.run_id}.parquet"
-        path, data = f"s3://{self._bucket}/{key}", to_parquet(_to_row(release))
+        key = f"lake/{kind.name}/{release.lob}/{release.run_id}.parquet"
+        path, data = f"s3://{self._bucket}/{key}", to_parquet(_to_row(kind, release))
         try:
             self._s3.put_object(Bucket=self._bucket, Key=key, Body=data, IfNoneMatch="*")
         except ClientError as error:
@@ -201,7 +228,7 @@ class IcebergLake:
                 raise
         else:
             return path, release
-        stored = _from_rows(from_parquet(s3_objects.open_version(self._s3, self._bucket, key, None).read()))
+        (stored,) = _from_rows(from_parquet(s3_objects.open_version(self._s3, self._bucket, key, None).read()))
         if stored.model_dump(exclude=set(_OF_THE_MOMENT)) != release.model_dump(exclude=set(_OF_THE_MOMENT)):
             raise ObjectChanged(key=key, expected=f"the row of {release.run_id}", found=f"the row of {stored.run_id}")
         return path, stored
@@ -209,7 +236,7 @@ class IcebergLake:
     def _stored_row(self, key: str) -> Release | None:
         body = s3_objects.open_version(self._s3, self._bucket, key, None).read()
         try:
-            return _from_rows(from_parquet(body))
+            return _one(_from_rows(from_parquet(body)))
         except (pa.ArrowException, ValueError, KeyError, FileDoesNotFit):
             return None
 
@@ -219,10 +246,6 @@ class IcebergLake:
             return s3_objects.hash_version(self._s3, bucket, key, None)[0]
         except ObjectChanged:
             return None
-
-    def _current(self, table: IcebergTable, lob: str) -> Release | None:
-        rows = _scan(table, RELEASE, iceberg_commit.equals("lob", lob))
-        return _from_rows(rows) if rows.num_rows else None
 
     # ---- tables ------------------------------------------------------------------------------------------
 
@@ -253,19 +276,35 @@ def _row_properties(release: Release) -> dict[str, str]:
     return {**stated, "audit_head": release.audit_head}
 
 
-def _to_row(release: Release) -> pa.Table:
+def _place(kind: Table, release: Release) -> BooleanExpression:
+    """What a row's publication replaces: the LOB's row, or that of its month."""
+    of_lob = iceberg_commit.equals("lob", release.lob)
+    return of_lob if kind is RELEASE else And(of_lob, iceberg_commit.equals("sub_version", release.sub_version))
+
+
+def _to_row(kind: Table, release: Release) -> pa.Table:
     row = release.model_dump()
     row["published_at"] = release.published_at.astimezone(UTC).replace(tzinfo=None)
-    return RELEASE.from_rows([row])
+    return kind.from_rows([row])
 
 
-def _from_rows(rows: pa.Table) -> Release:
-    """The one row of a LOB.
+def _rows_of(table: IcebergTable, kind: Table, place: BooleanExpression) -> list[Release]:
+    return _from_rows(_scan(table, kind, place))
+
+
+def _from_rows(rows: pa.Table) -> list[Release]:
+    return [
+        Release.model_validate({**row, "published_at": row["published_at"].replace(tzinfo=UTC)})
+        for row in rows.to_pylist()
+    ]
+
+
+def _one(rows: Sequence[Release]) -> Release | None:
+    """The one row of a place, if it has one.
 
     Raises:
         FileDoesNotFit: there are several, which no commit of ours makes.
     """
-    if rows.num_rows != 1:
-        raise FileDoesNotFit(table=RELEASE.name, key="release", detail=f"{rows.num_rows} rows for one LOB")
-    row = rows.to_pylist()[0]
-    return Release.model_validate({**row, "published_at": row["published_at"].replace(tzinfo=UTC)})
+    if len(rows) > 1:
+        raise FileDoesNotFit(table=RELEASE.name, key="release", detail=f"{len(rows)} rows for one place")
+    return rows[0] if rows else None

@@ -18,7 +18,7 @@ from pyiceberg.types import (
     TimestampType,
 )
 
-from fivetier.domain.tables import RELEASE, ColumnType, Table
+from fivetier.domain.tables import RELEASE, RELEASE_MONTH, ColumnType, Table
 
 _TYPES: dict[ColumnType, PrimitiveType] = {
     "text": StringType(),
@@ -29,6 +29,7 @@ _TYPES: dict[ColumnType, PrimitiveType] = {
     "bool": BooleanType(),
 }
 _FIRST_PARTITION_FIELD = 1000
+_PARTITIONS = {RELEASE.name: ("lob",), RELEASE_MONTH.name: ("lob", "sub_version")}
 #: pyiceberg's own retry would append a second time what another publisher of the same release just added; ours looks
 #: at the table again before each try (`iceberg_commit.commit_with_retries`).
 _PROPERTIES = {TableProperties.FORMAT_VERSION: "2", TableProperties.COMMIT_NUM_RETRIES: "0"}
@@ -44,8 +45,8 @@ def schema_of(table: Table) -> Schema:
 
 
 def partition_names(table: Table) -> tuple[str, ...]:
-    """A release's rows are one partition; the release table has one per LOB."""
-    return ("lob",) if table is RELEASE else ("lob", "release_id")
+    """A release's rows are one partition; the release table has one per LOB, that of history one per LOB and month."""
+    return _PARTITIONS.get(table.name, ("lob", "release_id"))
 
 
 def load(catalog: Catalog, database: str, table: Table) -> IcebergTable | None:

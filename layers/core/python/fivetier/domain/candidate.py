@@ -8,6 +8,7 @@ from fivetier.domain.ids import SubVersion
 from fivetier.domain.periods import Period
 from fivetier.domain.reconcile import Reconciliation
 from fivetier.domain.resolution import DropConfirmation, Resolution
+from fivetier.domain.runs import LOOKBACK
 from fivetier.domain.slice import Slice
 from fivetier.domain.tiers import Lob
 
@@ -28,7 +29,7 @@ class Candidate:
     """Everything the gates look at.
 
     `rollback_to` is the release a rollback restores, `neighbours` are the published slices of other lines of business,
-    `drop_confirmation` says who confirmed a drop.
+    `drop_confirmation` says who confirmed a drop; a lookback is of a month before `lookback_of`.
     """
 
     lob: Lob
@@ -43,6 +44,14 @@ class Candidate:
     rollback_to: str | None = None
     neighbours: Sequence[Slice] = ()
     drop_confirmation: DropConfirmation | None = None
+    lookback_of: str | None = None
+
+    @property
+    def kind(self) -> str:
+        """Kind of the run."""
+        if self.rollback_to is not None:
+            return "rollback"
+        return "refresh" if self.lookback_of is None else LOOKBACK
 
     @property
     def slice(self) -> Slice:

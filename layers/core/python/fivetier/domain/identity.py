@@ -43,11 +43,13 @@ class Group:
 class Registry:
     """What is already published: aliases and nodes to resolve against, ids that are taken.
 
-    `neighbours` are the slices other lines of business have published: tiers 1 and 2 are shared with them.
+    `neighbours` are the slices other lines of business have published: tiers 1 and 2 are shared with them. `present` is
+    what readers see while a lookback resolves an earlier month: organizations are the same then and now.
     """
 
     published: Slice
     neighbours: Sequence[Slice] = ()
+    present: Slice | None = None
     _by_alias: dict[tuple[int, str], list[str]] = field(init=False)
     _latest: dict[str, Node] = field(init=False)
     _elsewhere: dict[tuple[int, str], list[Node]] = field(init=False)
@@ -133,12 +135,24 @@ def resolve_subsidiaries(
     found = _match_by_id(ordered, registry)
     found |= _match_by_name([group for group in ordered if group not in found], registry, set(found.values()))
     found |= _match_renamed([group for group in ordered if group not in found], found, spellings, registry)
+    found |= _match_in_present([group for group in ordered if group not in found], found, registry)
     taken = set(found.values())
     for group in ordered:
         if group not in found:
             found[group] = _mint_subsidiary(group, registry, taken, period)
             taken.add(found[group])
     return found
+
+
+def _match_in_present(groups: list[Group], found: Mapping[Group, str], registry: Registry) -> dict[Group, str]:
+    """Match groups the month's history does not know with what readers see now, whose ids history did not give out."""
+    if registry.present is None:
+        return {}
+    now, taken = Registry(registry.present), set(found.values())
+    known = {group: node for group, node in _match_by_id(groups, now).items() if node not in taken}
+    taken |= set(known.values())
+    known |= _match_by_name([group for group in groups if group not in known], now, taken)
+    return {group: node for group, node in known.items() if not registry.is_taken(node)}
 
 
 def _published_members(published: Slice) -> dict[str, set[str]]:

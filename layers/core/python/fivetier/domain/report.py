@@ -64,6 +64,7 @@ def build_report(
     quarantine: Sequence[QuarantineGroup],
     suppressed: Mapping[str, int],
     findings: Sequence[Finding],
+    lookback: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """State everything a signer must see, as JSON-ready data.
 
@@ -79,8 +80,9 @@ def build_report(
     return {
         "report_version": REPORT_VERSION,
         "run_id": run_id,
-        "kind": "refresh" if candidate.rollback_to is None else "rollback",
+        "kind": candidate.kind,
         "rollback_to": candidate.rollback_to,
+        **({} if lookback is None else {"lookback": dict(lookback)}),
         "lob": candidate.lob.value,
         "sub_version": str(candidate.sub_version),
         "base_snapshot": base_snapshot,

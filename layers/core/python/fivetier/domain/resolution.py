@@ -28,6 +28,9 @@ class RunContext:
 
     `rollback_to` is the release a rollback restores; `neighbours` are the slices of other lines of business as readers
     see them: tiers 1 and 2 are shared with them. `drop_confirmation` is there where a person confirmed a drop.
+
+    A lookback (R2.4) is of a month before `lookback_of`; `present` is then the slice readers see, which it takes
+    identities of tiers 1 and 2 from, as from other lines of business, and nothing else.
     """
 
     lob: Lob
@@ -37,6 +40,13 @@ class RunContext:
     rollback_to: str | None = None
     neighbours: tuple[Slice, ...] = ()
     drop_confirmation: DropConfirmation | None = None
+    lookback_of: str | None = None
+    present: Slice | None = None
+
+    @property
+    def known_elsewhere(self) -> tuple[Slice, ...]:
+        """Slices whose tiers 1 and 2 are the same organizations."""
+        return self.neighbours if self.present is None else (*self.neighbours, self.present)
 
     @property
     def day(self) -> date:

@@ -1,10 +1,13 @@
-"""A run: one refresh of one LOB for one month, or the way back to one; its name and its states (DECISIONS, Names)."""
+"""A run: one LOB's refresh of a month, full or light, or the way back to one; name and states (DECISIONS, Names)."""
 
 import hashlib
 from enum import StrEnum
 
 from fivetier.domain.ids import RunId, SubVersion
 from fivetier.domain.tiers import Lob
+
+#: Kind of a run that refreshes an earlier month lightly (R2.4, ADR 23).
+LOOKBACK = "lookback"
 
 
 class RunState(StrEnum):
@@ -50,6 +53,11 @@ def rollback_digest(release_id: str, undone_run_id: str) -> str:
     The publication is named by its run, which publishes once: going back again after going forward is another run.
     """
     return hashlib.sha256(f"rollback|{release_id}|{undone_run_id}".encode()).hexdigest()
+
+
+def lookback_digest(feeds: str) -> str:
+    """Digest of a lookback: the files it reads, and that it reads them lightly; the full run of them is another."""
+    return hashlib.sha256(f"lookback|{feeds}".encode()).hexdigest()
 
 
 def make_run_id(lob: Lob, sub_version: SubVersion, digest: str, attempt: int) -> RunId:

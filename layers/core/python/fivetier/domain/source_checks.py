@@ -51,8 +51,8 @@ def check_period_mismatch(c: Candidate) -> Finding | None:
 
 def check_network_unknown(c: Candidate) -> Finding | None:
     """NETWORK_UNKNOWN: benefits plans without a network, while no source says which plan has which (else ORPHAN)."""
-    if any(row.valid_to is None for row in c.slice.plan_networks):
-        return None
+    if c.lookback_of is not None or any(row.valid_to is None for row in c.slice.plan_networks):
+        return None  # a lookback builds none (R2.4)
     plans = sum(node.tier == Tier.BENEFITS_PLAN for node in c.slice.live_nodes.values())
     return finding("NETWORK_UNKNOWN", [{"plans": str(plans)}] if plans else [], count=plans)
 

@@ -4,7 +4,7 @@ Types are few on purpose: text, int (32 bit), bigint (64 bit), date, timestamp (
 uuid, time, unsigned and nanosecond types trouble Athena or Glue (ARCHITECTURE §3).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import pyarrow as pa
@@ -328,13 +328,23 @@ RELEASE = Table(
         _LOB,
         Column("release_id", "text", "release readers of this LOB see"),
         Column("run_id", "text", "run that published it"),
-        Column("kind", "text", "refresh or rollback"),
+        Column("kind", "text", "refresh, rollback or lookback"),
         Column("sub_version", "text", "month of the release, YYYY_MM"),
         Column("base_release_id", "text", "release it was compared with", nullable=True),
         Column("manifest_digest", "text", "SHA-256 people signed"),
         Column("signers", "text", "role=login pairs, space separated"),
         Column("audit_head", "text", "hash of the audit chain's head when it was published"),
         Column("published_at", "timestamp", "when, UTC"),
+    ),
+)
+
+RELEASE_MONTH = Table(
+    "release_month",
+    "History refreshed by lookbacks: one row per LOB and month names the release that tells of it (R2.4).",
+    ("lob", "sub_version"),
+    tuple(
+        replace(column, meaning="release that tells of the month") if column.name == "release_id" else column
+        for column in RELEASE.columns
     ),
 )
 
@@ -348,4 +358,4 @@ RELEASE_TABLES: tuple[Table, ...] = (
     SERVICE_AREA,
     PLAN_CROSSWALK,
 )
-ALL_TABLES: tuple[Table, ...] = (*RELEASE_TABLES, RELEASE, QUARANTINE, SUPPRESSED, NORMALIZED_ROW)
+ALL_TABLES: tuple[Table, ...] = (*RELEASE_TABLES, RELEASE, RELEASE_MONTH, QUARANTINE, SUPPRESSED, NORMALIZED_ROW)

@@ -71,7 +71,7 @@ class Tree:
 
     def __init__(self, context: RunContext, published: Slice, dictionary: Dictionary, day: date) -> None:
         self.context, self.published, self.day = context, published, day
-        self.registry = Registry(published, context.neighbours)
+        self.registry = Registry(published, context.known_elsewhere, context.present)
         self.parents, self.subsidiaries = Names(), Names()
         self._dictionary = dictionary
         self._reviewed: dict[str, str] = {}
@@ -188,7 +188,8 @@ class Tree:
     def _own_ids(self, nodes: Mapping[str, Node]) -> list[ExternalId]:
         """The key each live node of tiers 1 to 3 is known by; published ones stay as they are."""
         systems = (PARENT_NAME, LEGAL_NAME, LOB_SYSTEM)
-        known = {e.node_id: e for e in self.published.external_ids if e.id_system in systems}
+        slices = [slice_ for slice_ in (self.context.present, self.published) if slice_ is not None]
+        known = {e.node_id: e for slice_ in slices for e in slice_.external_ids if e.id_system in systems}
         rows = []
         for node in nodes.values():
             if node.tier > Tier.LINE_OF_BUSINESS:
@@ -209,7 +210,7 @@ class Tree:
 
     def _shared_key(self, node: str) -> str:
         """The key another line of business has for a parent that was minted there."""
-        rows = (row for slice_ in self.context.neighbours for row in slice_.external_ids)
+        rows = (row for slice_ in self.context.known_elsewhere for row in slice_.external_ids)
         return next(row.id_value for row in rows if row.node_id == node and row.id_system == PARENT_NAME)
 
     def _new_aliases(self, nodes: Mapping[str, Node]) -> list[Alias]:

@@ -9,6 +9,7 @@ from fivetier.web.grids import Cell, Grid, Head, code, number, sample_grid, text
 from fivetier.web.ledger import unit_of
 from fivetier.web.words import (
     HINTS,
+    LOOKBACK_TERM,
     PROGRAMS,
     REASONS,
     ROLLBACK_TERM,
@@ -215,7 +216,8 @@ def glossary(report: Report) -> tuple[tuple[Cell, str], ...]:
         *((rule, RULES.get(rule, "A rule that keeps rows out")) for rule in report["suppressed"]),
         *((name, PROGRAMS.get(name, "A program")) for name in report["programs"]),
     )
-    terms = (*TERMS, ROLLBACK_TERM) if report.get("rollback_to") else TERMS
+    special = ((ROLLBACK_TERM, "rollback_to"), (LOOKBACK_TERM, "lookback"))
+    terms = (*TERMS, *(term for term, told_by in special if report.get(told_by)))
     return (
         *((text(term), meaning) for term, meaning in (*terms, *SEVERITY_TERMS)),
         *((code(term), meaning if meaning.endswith((".", "?")) else f"{meaning}.") for term, meaning in codes),

@@ -5,7 +5,7 @@ from typing import Any
 
 from fivetier.domain.report import changed_units
 from fivetier.web.ledger import unit_of
-from fivetier.web.words import ADVICE, count, humanized, lob_label, many, month
+from fivetier.web.words import ADVICE, count, humanized, listed, lob_label, many, month
 
 Report = Mapping[str, Any]
 
@@ -15,6 +15,8 @@ def title(report: Report) -> str:
     lob, of_month = lob_label(report["lob"]), month(report["sub_version"])
     if restored := report.get("rollback_to"):
         return f"{lob}: Roll back to the release of {of_month} ({restored})"
+    if lookback := report.get("lookback"):
+        return f"{lob}: Lookback at {of_month}, beside {month(lookback['lookback_of'])}"
     return f"{lob}, {of_month}"
 
 
@@ -59,7 +61,24 @@ def _s(number: int, verb: str) -> str:
 
 def highlights(report: Report) -> tuple[str, ...]:
     """What changed, most important first."""
-    return (*_moves(report), *_units(report), *_renumbered(report), _rows(report))
+    return (*_lookback(report), *_moves(report), *_units(report), *_renumbered(report), _rows(report))
+
+
+def _lookback(report: Report) -> Iterator[str]:
+    """That a lookback changes no reader's view, and what it saved."""
+    lookback = report.get("lookback")
+    if not lookback:
+        return
+    yield f"Readers go on seeing what they see: this becomes the history of {month(report['sub_version'])}."
+    for skipped in lookback["skipped"]:
+        known = [f"{count(skipped['bytes'])} bytes"]
+        known += [f"{count(skipped['rows'])} rows"] if skipped["rows"] is not None else []
+        known += [f"{skipped['seconds']:.1f} s to read in full"] if skipped["seconds"] is not None else []
+        yield f"Not read: {skipped['source']} ({skipped['file']}: {', '.join(known)})."
+    left = [
+        f"{count(number)} {name.replace('_', ' ')}" for name, number in lookback["left_out_of_base"].items() if number
+    ]
+    yield f"Not built: networks, service areas and crosswalks{f' (of the base: {listed(left)})' if left else ''}."
 
 
 def _events(report: Report, *kinds: str) -> Sequence[Mapping[str, Any]]:

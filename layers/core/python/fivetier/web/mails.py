@@ -158,12 +158,15 @@ def absence_letter(absence: AbsenceFacts) -> Letter:
 
 def _what(facts: AskFacts | ReminderFacts | OutcomeFacts) -> str:
     """What a run is about, short enough for a subject."""
-    return f"{lob_label(facts.lob)}{', roll back to' if facts.rollback_to else ''} {facts.sub_version}"
+    what = ", roll back to" if facts.rollback_to else ", lookback at" if facts.lookback_of else ""
+    return f"{lob_label(facts.lob)}{what} {facts.sub_version}"
 
 
 def _report(facts: AskFacts | ReminderFacts | OutcomeFacts) -> dict[str, Any]:
     """What the words of the report need of it."""
-    return {"lob": facts.lob, "sub_version": facts.sub_version, "rollback_to": facts.rollback_to}
+    lookback = {"lookback_of": facts.lookback_of} if facts.lookback_of else None
+    facts_of_run = {"lob": facts.lob, "sub_version": facts.sub_version, "rollback_to": facts.rollback_to}
+    return {**facts_of_run, "lookback": lookback}
 
 
 def _advice_in_short(recommendation: Mapping[str, Any]) -> str:

@@ -202,6 +202,11 @@ ROLLBACK_TERM = (
     "Readers see again a release that was signed and published before; it is restored whole and nothing in it is new.",
 )
 
+LOOKBACK_TERM = (
+    "Lookback",
+    "An earlier month refreshed lightly: it becomes the history of its month and never what readers see as current.",
+)
+
 SEVERITY_TERMS = (
     ("P0", "Blocks publication; nobody can sign it away."),
     ("P1", "Blocks until each signer ticks it and gives a reason."),

@@ -4,7 +4,7 @@
     ├── InputError            a landed file cannot be used; nothing of it is published
     │   ├── EmptyFile, NoDataRows, TruncatedFile, UnreadableEncoding, UnsupportedFormat
     │   ├── MissingColumn, DuplicateColumn, WrongFileInSlot, InvalidMapping
-    │   ├── InvalidId, InvalidSubVersion, UnknownSource, MissingSource
+    │   ├── InvalidId, InvalidSubVersion, UnknownSource, MissingSource, MissingSources
     │   ├── StaleSubVersion, RunOfAnotherLob
     │   ├── AmbiguousContent, ExpandsTooFar, UnknownFeedVersion, UnknownCrosswalkStatus, PeriodUnknown
     │   └── DuplicateKey
@@ -13,7 +13,7 @@
     │   ├── AskNotOpen, AskReplaced, AskExpired, AlreadyDecided, DigestMismatch
     │   ├── FindingBlocks, TickMissing, ReasonMissing
     │   ├── BaseMoved, SignOffIncomplete, LeaseHeld, FencedOut, AttemptNeedsReason
-    │   ├── NothingPublished, NeverPublished, AlreadyCurrent
+    │   ├── NothingPublished, NeverPublished, OnlyHistory, AlreadyCurrent
     │   └── SignOffRejected, Superseded, LakeBusy
     ├── IntegrityError        stored evidence does not agree with itself
     │   ├── ObjectChanged, ManifestMismatch, AuditChainBroken, LedgerDoesNotTie
@@ -44,6 +44,7 @@ from fivetier.domain.errors.inputs import (
     InvalidSubVersion,
     MissingColumn,
     MissingSource,
+    MissingSources,
     NoDataRows,
     PeriodUnknown,
     RunOfAnotherLob,
@@ -85,6 +86,7 @@ from fivetier.domain.errors.rules import (
     NeverPublished,
     NotAuthenticated,
     NothingPublished,
+    OnlyHistory,
     ReasonMissing,
     RequesterCannotSign,
     RoleNotHeld,
@@ -126,12 +128,14 @@ __all__ = [
     "ManifestMismatch",
     "MissingColumn",
     "MissingSource",
+    "MissingSources",
     "NeverPublished",
     "NoDataRows",
     "NotAuthenticated",
     "NotFound",
     "NothingPublished",
     "ObjectChanged",
+    "OnlyHistory",
     "PeriodUnknown",
     "ReasonMissing",
     "ReleaseFilesDiffer",

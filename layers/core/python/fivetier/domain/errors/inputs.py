@@ -160,6 +160,14 @@ class MissingSource(InputError):
         )
 
 
+class MissingSources(InputError):
+    """Several months were asked for, and some have not all required sources."""
+
+    def __init__(self, missing: Sequence[MissingSource]) -> None:
+        self.missing = tuple(missing)
+        super().__init__(f"no run was started. {' '.join(str(month) for month in missing)}")
+
+
 class StaleSubVersion(InputError):
     """The month is older than what is published, or a file's own period is too far off.
 

@@ -174,6 +174,14 @@ class NeverPublished(RuleRefused):
         super().__init__(f"{run_id} is {state} and was never published. Go back to a run that is PUBLISHED.")
 
 
+class OnlyHistory(RuleRefused):
+    """A lookback is the history of its month and never becomes what readers see (R2.4)."""
+
+    def __init__(self, *, run_id: str, sub_version: str) -> None:
+        self.run_id, self.sub_version = run_id, sub_version
+        super().__init__(f"{run_id} is a lookback: the history of {sub_version}, never current. Go back to a refresh.")
+
+
 class AlreadyCurrent(RuleRefused):
     """Readers see this release now."""
 
