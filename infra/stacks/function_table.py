@@ -180,7 +180,7 @@ FUNCTIONS: tuple[FunctionSpec, ...] = (
             Need.WRITE_QUARANTINE,
             Need.READ_LAKE,
         ),
-        items=_items(_GET, _PUT, _UPDATE, of=_LEASED),
+        items=_items(_GET, _PUT, _UPDATE, of=_LEASED, lists_runs=True),
     ),
     FunctionSpec(
         name="reconcile_candidate",
@@ -188,7 +188,7 @@ FUNCTIONS: tuple[FunctionSpec, ...] = (
         is_heavy=True,
         timeout_seconds=900,
         needs=_needs(Need.READ_STAGED, Need.WRITE_STAGED, Need.READ_QUARANTINE, Need.READ_LAKE),
-        items=_items(_GET, _PUT, _UPDATE, of=_LEASED),
+        items=_items(_GET, _PUT, _UPDATE, of=_LEASED, lists_runs=True),
     ),
     FunctionSpec(
         name="freeze_candidate",

@@ -7,7 +7,7 @@ from typing import Any
 
 from aws_cdk import Aws
 from fivetier.domain.calendar import refreshed_lobs
-from fivetier.domain.tables import RELEASE, RELEASE_MONTH, RELEASE_TABLES
+from fivetier.domain.tables import PUBLICATIONS, RELEASE_TABLES
 
 from infra.constructs.acknowledge import Excuse
 from infra.constructs.grants import Grant
@@ -126,8 +126,11 @@ class Needs:
             Need.READ_RELEASE: Answer(
                 lake,
                 (
-                    Grant(actions=_READ_TABLES, resources=glue_arns(names.lake_database, [RELEASE.name])),
-                    _objects(names.lake_bucket, f"lake/{RELEASE.name}/*", ("s3:GetObject",)),
+                    Grant(
+                        actions=_READ_TABLES,
+                        resources=glue_arns(names.lake_database, [table.name for table in PUBLICATIONS]),
+                    ),
+                    *(_objects(names.lake_bucket, f"lake/{table.name}/*", ("s3:GetObject",)) for table in PUBLICATIONS),
                     self._key("kms:Decrypt"),
                 ),
             ),
@@ -316,7 +319,7 @@ def glue_arns(database: str, tables: Sequence[str]) -> tuple[str, ...]:
 
 def lake_tables(settings: StageSettings, actions: Sequence[str], views: Sequence[str] = ()) -> Grant:
     """Glue actions on the published tables, each by name, and on views."""
-    tables = [table.name for table in (*RELEASE_TABLES, RELEASE, RELEASE_MONTH)]
+    tables = [table.name for table in (*RELEASE_TABLES, *PUBLICATIONS)]
     return Grant(actions=tuple(actions), resources=glue_arns(settings.lake_database, [*tables, *views]))
 
 

@@ -198,6 +198,11 @@ class Stage:
         body = {"lob": MA.value, "sub_version": month, "reason": reason}
         return str(self._post("/api/runs", "data_ops_reviewer", body)["run_id"])
 
+    def look_back(self, months: list[str]) -> list[str]:
+        """Data Operations asks for several months; returns the ids of their runs."""
+        answer = self._post("/api/lookbacks", "data_ops_reviewer", {"lob": MA.value, "sub_versions": months})
+        return [str(child["run_id"]) for child in answer["children"]]
+
     def roll_back(self, to: str) -> str:
         """Data Operations asks for a rollback; returns the run's id."""
         body = {"lob": MA.value, "to": to, "reason": "it names wrong parents"}

@@ -17,6 +17,7 @@ from typing import Any
 
 from fivetier.aws import clients, wiring
 from fivetier.domain.audit import chain
+from fivetier.domain.runs import LOOKBACK
 from fivetier.domain.signoff import Person
 
 from tests.faults.cloud import MA
@@ -34,6 +35,9 @@ from tests.faults.scenarios import (
 from tests.faults.stage import Stage
 from tests.faults.wire import Call
 from tests.rights.uses import uses, uses_of_answer
+
+#: A month before all others, to look back at.
+BEFORE = "2029_11"
 
 
 class _Observer:
@@ -208,6 +212,21 @@ def _cut_off(observer: _Observer) -> None:
         pass
 
 
+def _look_back(observer: _Observer) -> None:
+    """Several months at once, and the history of an earlier one replaced; a file is skipped that another run read."""
+    world, _ = opened((publish_first,))
+    observer.attach(world)
+    for count in (11, 10):
+        world.land(BEFORE, count)
+        world.stage.look_back([FIRST, BEFORE])
+        world.stage.settle()
+        runs = world.cloud.wire.quietly(lambda: wiring.runs().list_runs())
+        run_id = next(run.run_id for run in runs if run.kind == LOOKBACK)
+        world.approved(run_id)
+        if world.state(run_id) != "PUBLISHED":
+            raise SystemExit(f"{run_id} is {world.state(run_id)}: {world.error(run_id)}")
+
+
 def _without_staged(step: str) -> Callable[[_Observer], None]:
     """What was staged is gone when a step wants to read it."""
 
@@ -271,7 +290,7 @@ class _Door:
 def main() -> None:
     """Print what was seen."""
     paths = {name: _path(scenario) for name, scenario in SCENARIOS.items()}
-    looks = (_read, _watch, _remind, _left_lease, _undelivered, _cut_off)
+    looks = (_read, _watch, _remind, _left_lease, _undelivered, _cut_off, _look_back)
     steps = ("resolve_hierarchy", "reconcile_candidate", "freeze_candidate", "publish_release")
     lost = {f"without_staged_{step}": _without_staged(step) for step in steps}
     json.dump(observed({**paths, **{look.__name__: look for look in looks}, **lost}), sys.stdout)

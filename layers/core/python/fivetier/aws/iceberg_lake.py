@@ -15,7 +15,7 @@ from fivetier.aws import iceberg_commit, iceberg_tables, s3_objects
 from fivetier.aws.parquet import from_parquet, to_parquet
 from fivetier.domain.errors import BaseMoved, FileDoesNotFit, ObjectChanged, ReleaseFilesDiffer
 from fivetier.domain.manifest import Manifest, ManifestFile
-from fivetier.domain.tables import RELEASE, RELEASE_MONTH, RELEASE_TABLES, Table
+from fivetier.domain.tables import PUBLICATIONS, RELEASE, RELEASE_MONTH, RELEASE_TABLES, Table
 
 #: What another try of the same publication may say differently: it is told by its own clock, at its own moment.
 _OF_THE_MOMENT = frozenset({"published_at", "audit_head"})
@@ -30,7 +30,7 @@ class IcebergLake:
 
     def ensure_tables(self) -> None:
         """Make the tables that are missing. Deployment calls it; publishing makes what it needs anyway."""
-        for table in (*RELEASE_TABLES, RELEASE, RELEASE_MONTH):
+        for table in (*RELEASE_TABLES, *PUBLICATIONS):
             self._ensure(table)
 
     def current_release(self, lob: str) -> Release | None:
@@ -67,7 +67,7 @@ class IcebergLake:
         None for one that cannot be read, or that has other versions than the one it was written as.
         """
         versions: dict[str, list[dict[str, Any]]] = {}
-        for table in (RELEASE, RELEASE_MONTH):
+        for table in PUBLICATIONS:
             for version in s3_objects.list_versions(self._s3, self._bucket, f"lake/{table.name}/{lob}/"):
                 versions.setdefault(version["Key"], []).append(version)
         return {

@@ -358,4 +358,6 @@ RELEASE_TABLES: tuple[Table, ...] = (
     SERVICE_AREA,
     PLAN_CROSSWALK,
 )
-ALL_TABLES: tuple[Table, ...] = (*RELEASE_TABLES, RELEASE, RELEASE_MONTH, QUARANTINE, SUPPRESSED, NORMALIZED_ROW)
+#: Tables whose rows are publications: they say which release tells of what.
+PUBLICATIONS: tuple[Table, ...] = (RELEASE, RELEASE_MONTH)
+ALL_TABLES: tuple[Table, ...] = (*RELEASE_TABLES, *PUBLICATIONS, QUARANTINE, SUPPRESSED, NORMALIZED_ROW)
