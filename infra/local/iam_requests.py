@@ -37,7 +37,10 @@ _IN_TRANSACTION: Final = {
 }
 _STREAM: Final = {"DescribeStream", "GetRecords", "GetShardIterator", "ListStreams"}
 _GLUE_DATABASE: Final = {"GetDatabase"}
-_GLUE_TABLE: Final = {"GetTable", "CreateTable", "UpdateTable", "DeleteTable", "GetPartitions"}
+_GLUE_TABLE: Final = {
+    *("GetTable", "CreateTable", "UpdateTable", "DeleteTable"),
+    *("GetPartition", "GetPartitions", "CreatePartition", "UpdatePartition"),
+}
 _TASKS: Final = {"SendTaskSuccess", "SendTaskFailure", "SendTaskHeartbeat"}
 _EQUALS: Final = re.compile(r"(?:^|\s|\()(#?\w+)\s*=\s*(:\w+)")
 

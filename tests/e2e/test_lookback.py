@@ -54,12 +54,3 @@ def test_months_of_a_list_wait_for_signatures_and_only_the_latest_becomes_curren
     assert proved.exit_code == 0, proved.out
     assert pipeline.sign(children[middle]["run_id"], "data_lead", "reject").exit_code == 0
     pipeline.ended(children[middle]["run_id"])
-
-
-def test_two_lines_of_business_freeze_one_month_side_by_side(pipeline: Pipeline) -> None:
-    """Each has its own part of the month's staged tables."""
-    month = pipeline.next_month()
-    pipeline.land(month, directory(entries(9)))
-    run_id = pipeline.refresh(month, "--reason", "side by side")["run_id"]
-    mine = pipeline.sql(f"SELECT DISTINCT lob, release_id FROM tmp_contract_{month}", "--staging")
-    assert mine == [{"lob": "medicare_advantage", "release_id": run_id}]

@@ -216,12 +216,17 @@ def _look_back(observer: _Observer) -> None:
     """Several months at once, and the history of an earlier one replaced; a file is skipped that another run read."""
     world, _ = opened((publish_first,))
     observer.attach(world)
+    wiring.door = lambda: _Door()  # type: ignore[assignment,return-value]
+    crosswalk = (MA, "cms_plan_crosswalk", BEFORE, "crosswalk.csv", b"a lookback does not read it")
+    world.cloud.wire.quietly(lambda: wiring.landing().put(*crosswalk))  # type: ignore[attr-defined]
     for count in (11, 10):
         world.land(BEFORE, count)
         world.stage.look_back([FIRST, BEFORE])
         world.stage.settle()
         runs = world.cloud.wire.quietly(lambda: wiring.runs().list_runs())
         run_id = next(run.run_id for run in runs if run.kind == LOOKBACK)
+        _get(world.stage, "serve_api", f"/api/runs/{run_id}/report")
+        _get(world.stage, "serve_pages", f"/sign-offs/{run_id}/1")
         world.approved(run_id)
         if world.state(run_id) != "PUBLISHED":
             raise SystemExit(f"{run_id} is {world.state(run_id)}: {world.error(run_id)}")
