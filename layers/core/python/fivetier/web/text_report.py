@@ -6,7 +6,14 @@ from typing import Any
 from fivetier.web import banner
 from fivetier.web.events import Entry, event_groups
 from fivetier.web.highlights import advice, advice_reason, base, breached, highlights, title
-from fivetier.web.ledger import candidate_equation, contract_equations, equations, landed_equation, published_equation
+from fivetier.web.ledger import (
+    candidate_equation,
+    completeness_equations,
+    contract_equations,
+    equations,
+    landed_equation,
+    published_equation,
+)
 from fivetier.web.words import count, printable
 
 Report = Mapping[str, Any]
@@ -60,6 +67,7 @@ def _ledger(report: Report) -> Iterator[str]:
         published_equation(ledger, "nodes published", "published_nodes"),
         candidate_equation(ledger, "nodes in the candidate", "candidate_nodes"),
         *contract_equations(report),
+        *completeness_equations(report),
     )
     for equation in shown:
         yield f"  {equation.text} ({equation.verdict})"
