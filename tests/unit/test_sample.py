@@ -52,7 +52,7 @@ def test_the_baseline_publishes_without_a_question() -> None:
     resolution, refused = resolve_feeds(feeds, context, Slice(LOB))
     found = review(feeds, refused, resolution, context, Base(Slice(LOB)))
     assert found["recommendation"]["advice"] == "approve"
-    assert [f["code"] for f in found["findings"]] == ["NETWORK_UNKNOWN"]
+    assert [f["code"] for f in found["findings"]] == ["NETWORK_UNKNOWN", "PLAN_NOT_IN_AEQUALIS"]
     assert found["ledger"]["quarantined_rows"] == 0
 
 
@@ -96,8 +96,16 @@ def test_it_asks_for_three_ticks_and_blocks_nothing(report: dict[str, Any]) -> N
     assert {code for code, f in found.items() if f["severity"] == "P2"} == {
         "DRIFT_NAME",
         "NETWORK_UNKNOWN",
+        "PLAN_NOT_IN_AEQUALIS",
         "QUARANTINED_ROWS",
     }
+
+
+def test_aequalis_lists_a_part_of_the_plans_and_each_it_lacks_is_counted(report: dict[str, Any]) -> None:
+    assert report["completeness"]["totals"] == {
+        **{"cms": 91, "aequalis": 28, "both": 28, "only_cms": 63, "only_aequalis": 0},
+    }
+    assert {f["code"]: f["count"] for f in report["findings"]}["PLAN_NOT_IN_AEQUALIS"] == 63
 
 
 def test_the_ledger_ties_and_no_row_is_lost(report: dict[str, Any]) -> None:

@@ -281,7 +281,7 @@ def test_the_reference_creates_plans_of_states_the_leading_source_leaves_out() -
     assert path(found.candidate, "55555CA0010001")[0] == "Golden Group"
     assert found.completeness is not None
     assert [(m.state, m.parent, m.plan) for m in found.completeness.only_aequalis] == [
-        ("NM", "Golden Group", "Golden Silver")
+        ("NM", "Oak Health", "Golden Silver")  # under the parent its company has, as everything of it
     ]
 
 
