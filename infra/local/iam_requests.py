@@ -39,7 +39,7 @@ _STREAM: Final = {"DescribeStream", "GetRecords", "GetShardIterator", "ListStrea
 _GLUE_DATABASE: Final = {"GetDatabase"}
 _GLUE_TABLE: Final = {
     *("GetTable", "CreateTable", "UpdateTable", "DeleteTable"),
-    *("GetPartition", "GetPartitions", "CreatePartition", "UpdatePartition"),
+    *("GetPartition", "GetPartitions", "CreatePartition", "BatchUpdatePartition"),
 }
 _TASKS: Final = {"SendTaskSuccess", "SendTaskFailure", "SendTaskHeartbeat"}
 _EQUALS: Final = re.compile(r"(?:^|\s|\()(#?\w+)\s*=\s*(:\w+)")

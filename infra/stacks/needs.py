@@ -117,7 +117,7 @@ class Needs:
                 {"FIVETIER_STAGING_DATABASE": names.staging_database},
                 (
                     Grant(
-                        actions=("glue:CreateTable", "glue:CreatePartition", "glue:UpdatePartition"),
+                        actions=("glue:CreateTable", "glue:CreatePartition", "glue:BatchUpdatePartition"),
                         resources=glue_arns(names.staging_database, ["tmp_*"]),
                         excuse=_STAGED_TABLES,
                     ),

@@ -142,7 +142,7 @@ def test_refused_rows_are_written_and_read_where_they_are_made_and_counted(assem
 
 
 def test_staged_tables_are_made_by_freezing_only(assembly: Assembly) -> None:
-    for action in ("glue:CreateTable", "glue:CreatePartition", "glue:UpdatePartition"):
+    for action in ("glue:CreateTable", "glue:CreatePartition", "glue:BatchUpdatePartition"):
         assert _who_may(assembly, action, "fivetier_prod_staging/tmp_*") == {"freeze_candidate"}
 
 

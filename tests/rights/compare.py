@@ -37,6 +37,7 @@ KEPT: Mapping[Use, str] = {
     **_publishes("plan_crosswalk"),
     **_publishes("plan_network"),
     **_publishes("service_area"),
+    ("reconcile_candidate", "glue:GetTable", "glue:table/production/release_month"): "READ_LAKE is one right",
     **_of(_READERS, "dynamodb:DescribeStream", "dynamodb:stream", _POLLER),
     **_of(_READERS, "dynamodb:GetRecords", "dynamodb:stream", _POLLER),
     **_of(_READERS, "dynamodb:GetShardIterator", "dynamodb:stream", _POLLER),

@@ -6,6 +6,7 @@ be staged at once, and the table's name stays the one DECISIONS gives it.
 
 from typing import Any
 
+from fivetier.domain.errors import ServiceUnavailable
 from fivetier.domain.tables import Table
 
 _PARTITION = "lob"
@@ -40,7 +41,10 @@ class GlueStagedCatalog:
         try:
             self._glue.create_partition(**place, PartitionInput=partition)
         except self._glue.exceptions.AlreadyExistsException:
-            self._glue.update_partition(**place, PartitionValueList=[lob], PartitionInput=partition)
+            entry = {"PartitionValueList": [lob], "PartitionInput": partition}
+            answer = self._glue.batch_update_partition(**place, Entries=[entry])
+            if answer.get("Errors"):
+                raise ServiceUnavailable(detail=f"Glue, {name}: {answer['Errors']}") from None
         return name
 
     def _ensure(self, table: Table, name: str, columns: list[dict[str, str]]) -> None:
