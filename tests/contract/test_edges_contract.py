@@ -77,13 +77,16 @@ def test_a_registered_table_is_read_with_its_columns_and_their_meaning(
     scene = moto.catalog(monkeypatch)
     key = "staging/r1/hierarchy_node/part-00000.parquet"
     scene.staging.put_table(key, HIERARCHY_NODE.from_rows([node("n1"), node("n2")]))
-    name = scene.catalog.register(HIERARCHY_NODE, sub_version="2025_06", key=key)
+    name = scene.catalog.register(HIERARCHY_NODE, lob="medicaid", sub_version="2025_06", key=key)
     described = wr.catalog.table(database="staged", table=name)
-    columns = HIERARCHY_NODE.glue_columns()
+    by_name = {column["Name"]: column for column in HIERARCHY_NODE.glue_columns()}
+    columns = [*(column for name, column in by_name.items() if name != "lob"), by_name["lob"]]  # keys stand last
     assert list(described["Column Name"]) == [column["Name"] for column in columns]
     assert list(described["Type"]) == [column["Type"] for column in columns]
     assert list(described["Comment"]) == [column["Comment"] for column in columns]
-    rows = wr.s3.read_parquet_table(database="staged", table=name, use_threads=False)
+    ((location, values),) = wr.catalog.get_partitions(database="staged", table=name).items()
+    assert values == ["medicaid"]
+    rows = wr.s3.read_parquet(location, use_threads=False)
     assert sorted(rows["node_id"]) == ["n1", "n2"]
 
 
