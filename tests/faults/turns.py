@@ -83,6 +83,7 @@ class Match:
         self._starting, self._driven = 0, set(self.known)
         self._crash_at = self.turns.dice.randrange(20, 600) if seed % 2 else None
         self._calls = 0
+        self._closing = 0
 
     def starts(self, name: str, work: Callable[[], object]) -> None:
         """Somebody asks for a run."""
@@ -131,7 +132,7 @@ class Match:
         stage = self.stage
         running = any(e.status == "RUNNING" for e in stage.cloud.stepfunctions.executions.values())
         behind = any(place < len(stage.cloud.records) for place in stage.cursors.values())
-        return not (self._starting or running or behind)
+        return not (self._starting or self._closing or running or behind)
 
     def _drive(self) -> None:
         while not self._is_over():
@@ -142,11 +143,13 @@ class Match:
                 self.turns.switch(is_idle=True)
                 continue
             self._driven.add(mine.name)
+            self._closing += 1  # what ends an execution is followed by what closes its run, and by its events
             machine = self.stage.machine(mine)
             while mine.status == "RUNNING" and not self.turns.failures:
                 if not machine.advance():
                     self.turns.switch(is_idle=True)
             self.stage.close_if_failed(mine.name)
+            self._closing -= 1
 
     def _follow(self, reader: str) -> None:
         while not self._is_over():
