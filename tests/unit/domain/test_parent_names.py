@@ -4,6 +4,7 @@ from datetime import date
 
 import pytest
 from fivetier.domain.dictionary import Dictionary, parent_dictionary, parse_dictionary
+from fivetier.domain.events import find_events
 from fivetier.domain.identity import Registry
 from fivetier.domain.names import agreement_key, equality_key, legal_forms
 from fivetier.domain.parents import Parents, resolve_parents
@@ -132,3 +133,9 @@ def test_what_is_shipped_knows_the_payers_everybody_misspells(spelling: str, day
 def test_keys_of_names_say_what_they_ignore() -> None:
     assert agreement_key("The Fir Health Care, L.L.C.") == agreement_key("Fir Healthcare")
     assert legal_forms("Fir Company, Inc.") == {"co", "inc"} and not legal_forms("Fir")
+
+
+def test_a_name_of_nothing_but_marks_is_a_name() -> None:
+    found = settle(MEDICAID, "2021_07", [enrolled("NM", "C", "Plan", "---")]).candidate
+    assert [node.name for node in found.live_nodes.values() if node.tier == 1] == ["---"]
+    assert find_events(found, settle(MEDICAID, "2021_10", [enrolled("NM", "C", "Plan", "---")], found).candidate) == ()

@@ -201,7 +201,8 @@ class Tree:
 
     def _own_id(self, node: Node) -> tuple[str, str]:
         if node.tier == Tier.PARENT_PAYER:
-            return PARENT_NAME, self._minted_from.get(node.node_id) or self._shared_key(node.node_id)
+            minted = self._minted_from.get(node.node_id)  # empty for a name of nothing but marks
+            return PARENT_NAME, self._shared_key(node.node_id) if minted is None else minted
         if node.tier == Tier.SUBSIDIARY:
             period = str(self.context.sub_version)
             key = self._key_of.get(node.node_id, equality_key(node.name))

@@ -34,6 +34,9 @@ READER_COLUMNS = frozenset({"lob", "source", "source_object", "row_number", "tra
 _TYPE_OF = {c.name: c.type for c in NORMALIZED_ROW.columns if c.name not in READER_COLUMNS}
 
 
+_YEAR = re.compile(r"20[0-9]{2}")
+
+
 class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
 
@@ -214,7 +217,8 @@ class Mapping(_Strict):
     def plan_years(self, headers: Iterable[str]) -> list[int | None]:
         """The plan years headers may be read for, the newest first; where no spelling carries a year just None."""
         yearly = [spelling for f in self.fields for spelling in f.source_path if "_year}" in spelling]
-        found = {year for header in headers for spelling in yearly if (year := plan_year_in(header, spelling))}
+        dated = [header for header in headers if yearly and _YEAR.search(header)]
+        found = {year for header in dated for spelling in yearly if (year := plan_year_in(header, spelling))}
         return [*sorted(found, reverse=True)] or [None]
 
     def is_contact(self, header: str) -> bool:

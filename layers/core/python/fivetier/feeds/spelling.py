@@ -6,7 +6,7 @@ from fnmatch import fnmatchcase
 from functools import lru_cache
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=131_072)  # the widest file has 100,000 columns, and every mapping compares them
 def header_key(header: str) -> str:
     """Reduce a header to what makes two spellings one: `CONTRACT_ID`, `Contract ID ` and `contract-id` are equal."""
     return re.sub(r"[\W_]+", "", unicodedata.normalize("NFKC", header).casefold())
@@ -29,7 +29,7 @@ def plan_year_in(header: str, spelling: str) -> int | None:
     return None
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=131_072)  # the widest file has 100,000 columns, and every mapping compares them
 def header_keys(spellings: tuple[str, ...], plan_year: int | None) -> frozenset[str]:
     """The accepted headers, as they are compared."""
     return frozenset(header_key(spelled_for(spelling, plan_year)) for spelling in spellings)

@@ -7,7 +7,6 @@ import zlib
 from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from typing import IO, Final
-from xml.etree.ElementTree import ParseError
 from xml.parsers import expat
 
 import openpyxl
@@ -22,7 +21,7 @@ _MAX_CELLS: Final = 1_000_000
 _FAULTS: Final = (
     zipfile.BadZipFile,
     zlib.error,
-    ParseError,
+    SyntaxError,  # of ElementTree, or of lxml where openpyxl finds it
     expat.ExpatError,
     EOFError,
     OSError,
