@@ -30,6 +30,7 @@ WILDCARDS = {
     "-lake-/lake/*": "objects are named after the release",
     "-lake-/lake/*/metadata/*": "metadata files of Iceberg are named at random, in a folder per table",
     "-lake-/lake/release/*": "files of Iceberg are named at random",
+    "-lake-/lake/release_month/*": "files of Iceberg are named at random",
     "-audit-/audit/*": "objects are named after LOB and place in the chain",
     "-athena-results-/production/*": "results are named after the query",
     **{f"execution:fivetier-prod-{lob.value}:*": "executions are named after the run" for lob in Lob},
