@@ -30,7 +30,13 @@ def payer_list() -> dict[str, Any]:
 def test_an_ask_counts_by_the_unit_of_its_line_of_business(report: dict[str, Any], line: str, absent: str) -> None:
     unit, units = changed_units(report)
     facts = AskFacts(
-        **{"run_id": report["run_id"], "lob": report["lob"], "rollback_to": None, "sub_version": "2025_06"},
+        **{
+            "run_id": report["run_id"],
+            "lob": report["lob"],
+            "rollback_to": None,
+            "lookback_of": None,
+            "sub_version": "2025_06",
+        },
         **{"base_sub_version": "2025_05", "round_number": 1, "recommendation": report["recommendation"]},
         **{"unit": unit, "units": units, "events": 3, "findings": {"P0": 0, "P1": 1, "P2": 1}},
         **{"requested_by": "scheduler", "expires_at": datetime(2025, 6, 27, tzinfo=UTC), "manifest_digest": "f" * 64},

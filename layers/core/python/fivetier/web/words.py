@@ -131,6 +131,7 @@ HINTS = {
     "CYCLE": "The tree is broken at these nodes: reject, and let Data Operations look at the rows behind them.",
     "DRIFT_LOB": "A node never changes its line of business; one that does is two things under one ID.",
     "ROW_DROP": "So much is rarely true: look for a file that was cut short, or is of another state or year.",
+    "ROW_DROP_CONFIRMED": "Compare what is gone with the reason Data Operations gives, and tick it if you believe it.",
     "COLLAPSED": "Two different things may have become one. Compare the identifiers below.",
     "ORPHAN": "Queries that walk the tree lose these nodes on those days.",
     "DUP": "One thing may stand twice. Compare the two nodes.",
