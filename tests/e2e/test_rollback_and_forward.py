@@ -46,7 +46,8 @@ def test_two_signatures_lead_back_and_two_forward_again(pipeline: Pipeline, base
     moves = [(e["from"], e["to"]) for e in report["events"] if e["event_type"] == "parent_changed"]
     assert (report["kind"], report["rollback_to"], moves) == ("rollback", a, [(HARBOR, SUMMIT)])
     month = report["sub_version"]
-    staged = pipeline.sql(f"SELECT count(*) AS n FROM tmp_contract_{month} WHERE release_id = '{a}'", "--staging")
+    live = f"FROM tmp_contract_{month} WHERE release_id = '{a}' AND valid_to IS NULL"
+    staged = pipeline.sql(f"SELECT count(*) AS n {live}", "--staging")
     assert staged == [{"n": "12"}], "reviewers query what would be restored"
 
     assert pipeline.sign(back, "engineering_lead").exit_code == 0
