@@ -241,7 +241,7 @@ FUNCTIONS: tuple[FunctionSpec, ...] = (
         meaning="ask people by mail to sign, remind them, and tell them what became of it",
         timeout_seconds=60,
         needs=_needs(Need.FOLLOW_OUTBOX, Need.READ_REPORT, Need.LINKS, Need.SEND_MAIL),
-        items=_items(_GET, _QUERY, _PUT, of=_RUN),
+        items=_items(_GET, _QUERY, _PUT, of=_RUN, lists_runs=True),
     ),
     FunctionSpec(
         name="serve_api",
