@@ -168,7 +168,8 @@ def test_a_lookback_shows_in_the_views_of_months_only_and_changes_no_other() -> 
     before, after = Lake(nodes=nodes, releases=releases), Lake(nodes=nodes, releases=releases, months=[history])
     for view in VIEWS:
         if "month" not in view.name:
-            assert after.query(f"SELECT * FROM {view.name}") == before.query(f"SELECT * FROM {view.name}"), view.name
+            said = [sorted(map(str, lake.query(f"SELECT * FROM {view.name}"))) for lake in (before, after)]
+            assert said[0] == said[1], view.name
     rows = after.query("SELECT * FROM v_hierarchy_month")
     assert {(r["sub_version"], r["name"], r["parent_name"]) for r in rows} == {
         ("2025_03", "Aetna Inc.", None),
